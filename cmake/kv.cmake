@@ -1,0 +1,202 @@
+# How this project's targets are declared. A folder's CMakeLists.txt is its dependency list and little else:
+#
+#   kv_library(kv_storage SRCS codec.cc memory_engine.cc DEPS kv_base absl::status PRIVATE_DEPS kv_proto_records)
+#   kv_test(storage_test SRCS codec_test.cc DEPS kv_storage)        label "unit"; E2E makes it "e2e"
+#   kv_fuzz(record_fuzz SRCS record_fuzz.cc DEPS kv_storage)        corpus in <folder>/corpus/record_fuzz/
+#   kv_binary(kvnode SRCS main.cc DEPS kv_core)                     <build>/bin/kvnode
+#
+# DEPS of a library are what its headers include; PRIVATE_DEPS what only its .cc files do.
+
+set(KV_SANITIZE "" CACHE STRING "Value of -fsanitize=, empty for none")
+option(KV_FUZZ "Build fuzz targets with libFuzzer (clang)" OFF)
+set(KV_FUZZ_RUNS 20000 CACHE STRING "Inputs that ctest gives to each fuzz target under KV_FUZZ")
+option(KV_PCH "Precompile the headers of gRPC and GoogleTest" ON)
+
+# --- Tools: each is used where it is installed --------------------------------------------------------------------
+
+find_program(KV_CCACHE ccache)
+if(KV_CCACHE)
+  # The two kinds of sloppiness are what ccache needs to work with precompiled headers.
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${CMAKE_COMMAND}" -E env CCACHE_SLOPPINESS=pch_defines,time_macros "${KV_CCACHE}")
+endif()
+
+find_program(KV_MOLD mold)
+if(KV_MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+# --- Flags --------------------------------------------------------------------------------------------------------
+
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1 -DNDEBUG")
+set(CMAKE_CXX_FLAGS_DEBUG "-Og -g1")
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g1")
+endif()
+
+# Bounds of vectors, strings and optionals are checked in every build: the price is small, the alternative is not.
+add_compile_definitions(_GLIBCXX_ASSERTIONS)
+add_compile_options(-fno-omit-frame-pointer -fdiagnostics-color=auto)
+
+if(KV_SANITIZE)
+  add_compile_options("-fsanitize=${KV_SANITIZE}" -fno-sanitize-recover=all)
+  add_link_options("-fsanitize=${KV_SANITIZE}")
+endif()
+if(KV_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
+set(KV_WARNINGS
+    -Werror -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wold-style-cast -Wcast-qual
+    -Wextra-semi -Wformat=2 -Wimplicit-fallthrough -Wunused)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  list(APPEND KV_WARNINGS -Wsuggest-override -Wduplicated-cond -Wlogical-op -Wredundant-move
+       # g++ 12 reports both in correct uses of std::string and std::optional (GCC bugs 105329, 80635). Clang's own
+       # check for uninitialised variables stays on in the fuzz build.
+       -Wno-restrict -Wno-maybe-uninitialized)
+else()
+  list(APPEND KV_WARNINGS -Wno-gnu-zero-variadic-macro-arguments)
+endif()
+
+# What every target of ours has. Includes are from the root ("node/base/hlc.h"), the client's headers as "kv/client.h".
+function(kv_target_defaults name)
+  target_compile_options(${name} PRIVATE ${KV_WARNINGS})
+  target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/client/include")
+endfunction()
+
+# --- Precompiled headers ------------------------------------------------------------------------------------------
+
+# A precompiled header is force-included, so it goes only where its headers are allowed: gRPC's into targets that
+# themselves name kv_proto_api, GoogleTest's into tests.
+function(kv_precompiled name deps)
+  add_library(${name} OBJECT "${PROJECT_SOURCE_DIR}/cmake/precompiled.cc")
+  target_link_libraries(${name} PRIVATE ${deps})
+  kv_target_defaults(${name})
+  target_precompile_headers(${name} PRIVATE ${ARGN})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND KV_CCACHE)
+    target_compile_options(${name} PRIVATE -fpch-preprocess)
+  endif()
+endfunction()
+
+if(KV_PCH AND NOT KV_FUZZ)
+  kv_precompiled(kv_precompiled_gtest "GTest::gmock" <gmock/gmock.h> <gtest/gtest.h> <string> <vector> <optional>)
+  kv_precompiled(kv_precompiled_grpc "gRPC::grpc++" <grpcpp/grpcpp.h>)
+endif()
+
+function(kv_use_precompiled name precompiled)
+  if(TARGET ${precompiled})
+    target_precompile_headers(${name} REUSE_FROM ${precompiled})
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND KV_CCACHE)
+      target_compile_options(${name} PRIVATE -fpch-preprocess)
+    endif()
+  endif()
+endfunction()
+
+# --- Targets ------------------------------------------------------------------------------------------------------
+
+function(kv_parse_arguments)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "E2E" "TIMEOUT" "SRCS;DEPS;PRIVATE_DEPS;LABELS")
+  if(arg_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "${ARGV0}: unknown arguments ${arg_UNPARSED_ARGUMENTS}")
+  endif()
+  foreach(key E2E TIMEOUT SRCS DEPS PRIVATE_DEPS LABELS)
+    set(arg_${key} "${arg_${key}}" PARENT_SCOPE)
+  endforeach()
+endfunction()
+
+function(kv_library name)
+  kv_parse_arguments(${ARGV})
+  if(NOT arg_SRCS)
+    add_library(${name} INTERFACE)
+    target_link_libraries(${name} INTERFACE ${arg_DEPS})
+    return()
+  endif()
+  add_library(${name} STATIC ${arg_SRCS})
+  kv_target_defaults(${name})
+  target_link_libraries(${name} PUBLIC ${arg_DEPS} PRIVATE ${arg_PRIVATE_DEPS})
+  if("kv_proto_api" IN_LIST arg_DEPS OR "kv_proto_api" IN_LIST arg_PRIVATE_DEPS)
+    kv_use_precompiled(${name} kv_precompiled_grpc)
+  endif()
+endfunction()
+
+function(kv_binary name)
+  kv_parse_arguments(${ARGV})
+  add_executable(${name} ${arg_SRCS})
+  kv_target_defaults(${name})
+  target_link_libraries(${name} PRIVATE ${arg_DEPS} ${arg_PRIVATE_DEPS})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
+endfunction()
+
+# Names of the targets that the sanitizer builds make, instead of everything.
+add_custom_target(kv_tests_unit)
+add_custom_target(kv_tests_threaded)
+add_custom_target(kv_fuzz_targets)
+
+function(kv_register_test name)
+  set(scale 1)
+  if(KV_SANITIZE)
+    set(scale 5)
+  endif()
+  set(timeout 60)
+  if(arg_TIMEOUT)
+    set(timeout ${arg_TIMEOUT})
+  endif()
+  math(EXPR timeout "${timeout} * ${scale}")
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${timeout})
+  set_property(TEST ${name} APPEND PROPERTY ENVIRONMENT
+      "KV_BIN_DIR=${PROJECT_BINARY_DIR}/bin"
+      "KV_SOURCE_DIR=${PROJECT_SOURCE_DIR}"
+      "ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1"
+      "UBSAN_OPTIONS=print_stacktrace=1"
+      "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/cmake/tsan-suppressions.txt:second_deadlock_stack=1")
+endfunction()
+
+# One ctest entry per binary. E2E: starts the real binaries, found in $KV_BIN_DIR. TIMEOUT: seconds, default 60.
+function(kv_test name)
+  kv_parse_arguments(${ARGV})
+  add_executable(${name} ${arg_SRCS})
+  kv_target_defaults(${name})
+  target_link_libraries(${name} PRIVATE ${arg_DEPS} ${arg_PRIVATE_DEPS} GTest::gmock GTest::gtest_main)
+  kv_use_precompiled(${name} kv_precompiled_gtest)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
+  add_test(NAME ${name} COMMAND ${name} --gtest_brief=1)
+  kv_register_test(${name})
+  if(arg_E2E)
+    set_property(TEST ${name} APPEND PROPERTY LABELS e2e ${arg_LABELS})
+    return()
+  endif()
+  set_property(TEST ${name} APPEND PROPERTY LABELS unit ${arg_LABELS})
+  add_dependencies(kv_tests_unit ${name})
+  # Threads live in the adapters and the client; the rest is single-threaded by construction.
+  if(CMAKE_CURRENT_SOURCE_DIR MATCHES "/(node/adapters|client)(/|$)")
+    set_property(TEST ${name} APPEND PROPERTY LABELS threaded)
+    add_dependencies(kv_tests_threaded ${name})
+  endif()
+endfunction()
+
+# Under KV_FUZZ a libFuzzer binary that ctest runs for KV_FUZZ_RUNS inputs from a fixed seed. Otherwise the same target
+# is run once over its corpus, so that every input that once broke a parser is a unit test in every build.
+function(kv_fuzz name)
+  kv_parse_arguments(${ARGV})
+  set(corpus "${CMAKE_CURRENT_SOURCE_DIR}/corpus/${name}")
+  if(KV_FUZZ)
+    add_executable(${name} ${arg_SRCS})
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+    # libFuzzer adds what it finds to the first folder: a new one each time, so that runs repeat and the tree stays clean.
+    add_test(NAME ${name} COMMAND "${PROJECT_SOURCE_DIR}/cmake/run_fuzz" $<TARGET_FILE:${name}> "${corpus}" ${KV_FUZZ_RUNS})
+    set(arg_TIMEOUT 120)
+  else()
+    add_executable(${name} ${arg_SRCS} "${PROJECT_SOURCE_DIR}/cmake/fuzz_corpus_main.cc")
+    add_test(NAME ${name} COMMAND ${name} "${corpus}")
+  endif()
+  kv_target_defaults(${name})
+  target_link_libraries(${name} PRIVATE ${arg_DEPS} ${arg_PRIVATE_DEPS})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/fuzz")
+  kv_register_test(${name})
+  if(KV_FUZZ)
+    set_property(TEST ${name} APPEND PROPERTY LABELS fuzz)
+  else()
+    set_property(TEST ${name} APPEND PROPERTY LABELS unit)
+    add_dependencies(kv_tests_unit ${name})
+  endif()
+  add_dependencies(kv_fuzz_targets ${name})
+endfunction()

@@ -1,0 +1,1 @@
+// Compiled once per precompiled header; the header itself is the product.
