@@ -1,0 +1,34 @@
+#include "node/base/hlc.h"
+
+#include <algorithm>
+
+#include "node/base/check.h"
+
+namespace kv {
+
+Hlc hlc_from_wall(WallMs wall) {
+  constexpr std::int64_t kMaxMs = (1LL << 47) - 1;  // keeps the result below kMaxHlc
+  return Hlc{static_cast<std::uint64_t>(std::clamp<std::int64_t>(wall.ms, 0, kMaxMs)) << 16};
+}
+
+std::string to_string(Hlc hlc) {
+  return std::to_string(hlc.wall_ms()) + "." + std::to_string(hlc.logical());
+}
+
+bool HlcClock::observe(WallMs wall, Hlc remote) {
+  if (remote > hlc_from_wall(WallMs{wall.ms + max_skew_ms_})) return false;
+  last_ = std::max(last_, remote);
+  return true;
+}
+
+Hlc HlcClock::tick(WallMs wall, Hlc seen) {
+  KV_CHECK(seen < kMaxHlc, "times from outside are bounded where they enter");
+  observe(wall, seen);
+  const Hlc base = std::max({hlc_from_wall(wall), last_, seen});
+  const Hlc next{base.bits + 1};
+  if (base != seen || base == last_) last_ = next;
+  KV_CHECK(next > seen, "a write is ordered after what it saw");
+  return next;
+}
+
+}  // namespace kv

@@ -1,0 +1,23 @@
+// Every bound that a user can run into, in one place. Sizes in bytes unless the name says otherwise.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace kv {
+
+constexpr std::size_t kMaxKeyBytes = 4 * 1024;
+constexpr std::size_t kMaxValueBytes = 4 * 1024 * 1024;
+constexpr std::size_t kMaxBucketBytes = 128;
+constexpr std::size_t kMaxTokenBytes = 64 * 1024;
+constexpr std::size_t kMaxBatchOperations = 1000;
+constexpr std::size_t kMaxBatchBytes = 4 * 1024 * 1024;
+constexpr std::size_t kMaxScanPageBytes = 1024 * 1024;
+constexpr std::int64_t kDefaultDeadlineMs = 2'000;
+constexpr std::int64_t kMaxDeadlineMs = 60'000;
+
+constexpr std::size_t kMaxNodes = 128;
+constexpr std::size_t kMaxPartitions = 4096;
+constexpr std::size_t kMaxReplicas = 7;
+
+}  // namespace kv

@@ -1,0 +1,31 @@
+#include <algorithm>
+#include <tuple>
+
+#include "node/resolution/policy.h"
+
+namespace kv {
+namespace {
+
+class LastWriteWins final : public Policy {
+ public:
+  std::string_view name() const override { return "lww"; }
+
+  Clock implied_context(const Object& current) const override { return dots_of(current); }
+
+  void resolve(std::vector<Version>& versions) const override {
+    if (versions.size() < 2) return;
+    const auto winner = std::max_element(versions.begin(), versions.end(), [](const Version& a, const Version& b) {
+      return std::tie(a.hlc, a.dot) < std::tie(b.hlc, b.dot);
+    });
+    versions = {std::move(*winner)};
+  }
+};
+
+}  // namespace
+
+const Policy& lww_policy() {
+  static const LastWriteWins policy;
+  return policy;
+}
+
+}  // namespace kv

@@ -1,0 +1,55 @@
+// What the families' values look like as bytes: the messages of proto/kv/v1/record.proto under the header of
+// node/base/sealed.h. Decoders accept any bytes: DATA_LOSS with the reason for what no encoder here made. Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "node/causality/clock.h"
+#include "node/resolution/object.h"
+
+namespace kv {
+namespace v1 {
+class ObjectRecord;
+class VersionRecord;
+}  // namespace v1
+
+namespace storage {
+
+struct ReplicaState {
+  Actor actor;
+  Clock clock;                  // every dot this replica has processed
+  Clock pruned;                 // those that the dot log no longer names
+  std::uint64_t live_keys = 0;  // keys that have a value
+  bool operator==(const ReplicaState&) const = default;
+};
+
+struct NodeState {
+  std::string cluster;
+  std::string id;
+  std::uint32_t partitions = 0;
+  std::string boot_id;
+  bool clean_shutdown = false;
+  bool operator==(const NodeState&) const = default;
+};
+
+std::string encode_object(const Object& object);
+absl::StatusOr<Object> decode_object(std::string_view bytes);
+
+std::string encode_replica(const ReplicaState& state);
+absl::StatusOr<ReplicaState> decode_replica(std::string_view bytes);
+
+std::string encode_node(const NodeState& state);
+absl::StatusOr<NodeState> decode_node(std::string_view bytes);
+
+// The unsealed pieces, for messages that embed them. Decoding checks what the types promise: versions by ascending dot, no
+// dot twice, counters of 1 to kMaxCounter, actors other than 0, times below kMaxHlc, values and keys within their limits.
+void object_to_record(const Object& object, v1::ObjectRecord* out);
+absl::StatusOr<Object> object_from_record(const v1::ObjectRecord& record);
+void version_to_record(const Version& version, v1::VersionRecord* out);
+absl::StatusOr<Version> version_from_record(const v1::VersionRecord& record);
+
+}  // namespace storage
+}  // namespace kv
