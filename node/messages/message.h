@@ -1,0 +1,142 @@
+// What nodes say to each other (proto/kv/v1/peer.proto), as plain data.
+//
+// Every message is safe to lose, to repeat and to reorder. Keys are storage keys (node/storage/keys.h).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "node/base/types.h"
+#include "node/causality/clock.h"
+#include "node/causality/token_codec.h"
+#include "node/resolution/object.h"
+
+namespace kv {
+
+// One write, pushed by the replica that issued its dot.
+struct Delta {
+  std::string key;
+  Version version;
+  Clock context;               // what this write supersedes, and its own dot
+  bool wants_durable = false;  // sync at once and acknowledge again when done
+  bool operator==(const Delta&) const = default;
+};
+
+// The sender has applied these dots, or (durable) has them on disk.
+struct Ack {
+  Clock dots;
+  bool durable = false;
+  bool operator==(const Ack&) const = default;
+};
+
+// A key as one replica holds it.
+struct Item {
+  std::string key;
+  Object object;
+  Clock dots;  // in a SyncPage: the missing dots that this object answers for
+  bool operator==(const Item&) const = default;
+};
+
+struct ReadRequest {
+  std::uint64_t request = 0;
+  std::string key;
+  bool operator==(const ReadRequest&) const = default;
+};
+
+struct ReadReply {
+  std::uint64_t request = 0;
+  Object object;
+  Clock clock;  // the replica clock, read at the same moment
+  bool operator==(const ReadReply&) const = default;
+};
+
+// What became of a write (2-protocol, section 8).
+enum class Outcome : std::uint8_t { kApplied = 1, kNotApplied = 2, kUnknown = 3 };
+
+struct WriteResult {
+  Outcome outcome = Outcome::kNotApplied;
+  absl::StatusCode code = absl::StatusCode::kOk;
+  std::string message;     // for people; empty when applied
+  Dot dot;                 // counter 0: not issued, or not known to have been
+  Hlc hlc;                 // of the version written
+  std::uint32_t acks = 0;  // distinct replicas known to have it
+  bool operator==(const WriteResult&) const = default;
+};
+
+// A write sent on by a node that holds no replica of the key.
+struct ForwardRequest {
+  std::uint64_t request = 0;
+  std::string key;
+  std::optional<std::string> value;  // none: a delete
+  std::optional<Token> token;
+  Level level = Level::kOne;
+  Durability durability = Durability::kOs;
+  std::uint32_t timeout_ms = 0;
+  bool operator==(const ForwardRequest&) const = default;
+};
+
+struct ForwardReply {
+  std::uint64_t request = 0;
+  bool final = false;  // false: the dot was issued, confirmations are still awaited
+  WriteResult result;
+  bool operator==(const ForwardReply&) const = default;
+};
+
+struct ScanChunkRequest {
+  std::uint64_t request = 0;
+  std::string after;  // exclusive
+  std::string end;    // exclusive; empty: none
+  std::uint32_t max_items = 0;
+  std::uint32_t max_bytes = 0;
+  bool operator==(const ScanChunkRequest&) const = default;
+};
+
+struct ScanChunkReply {
+  std::uint64_t request = 0;
+  std::vector<Item> items;
+  Clock clock;
+  bool more = false;  // cut by a limit: keys after the last item were not looked at
+  bool operator==(const ScanChunkReply&) const = default;
+};
+
+// "This is what I hold": starts an exchange when it differs from what the receiver holds or remembers.
+struct Probe {
+  std::uint64_t applied = 0;  // digest of the replica clock
+  std::uint64_t durable = 0;  // digest of its durable part
+  bool operator==(const Probe&) const = default;
+};
+
+// "Send me what I lack."
+struct SyncRequest {
+  Clock applied;
+  Clock durable;
+  bool full = false;  // walk the keys after `after` instead of the dot log
+  std::string after;
+  bool operator==(const SyncRequest&) const = default;
+};
+
+struct SyncPage {
+  Clock applied;  // the sender's clocks, as of the same moment as the items
+  Clock durable;
+  std::vector<Item> items;
+  bool more = false;
+  bool full = false;       // answers a full request; items cover every key in (after, last]
+  bool need_full = false;  // the dot log no longer names what is missing: ask again with `full`
+  std::string after;
+  std::string last;  // empty in the last page: to the end of the partition
+  bool operator==(const SyncPage&) const = default;
+};
+
+struct Message {
+  Partition partition;
+  std::variant<Delta, Ack, ReadRequest, ReadReply, ForwardRequest, ForwardReply, ScanChunkRequest, ScanChunkReply, Probe,
+               SyncRequest, SyncPage>
+      body;
+  bool operator==(const Message&) const = default;
+};
+
+}  // namespace kv

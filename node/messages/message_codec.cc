@@ -1,0 +1,299 @@
+#include "node/messages/message_codec.h"
+
+#include <type_traits>
+
+#include "absl/strings/str_cat.h"
+#include "google/protobuf/io/coded_stream.h"
+#include "kv/v1/peer.pb.h"
+#include "node/base/limits.h"
+#include "node/causality/clock_codec.h"
+#include "node/storage/record_codec.h"
+
+namespace kv {
+namespace {
+
+using Record = v1::PeerMessage;
+
+// ---- encoding -------------------------------------------------------------------------------------------------------
+
+void encode_item(const Item& item, Record::Item* out) {
+  out->set_key(item.key);
+  storage::object_to_record(item.object, out->mutable_object());
+  if (!item.dots.empty()) encode_clock(item.dots, out->mutable_dots());
+}
+
+void encode(const Delta& delta, Record& out) {
+  auto* record = out.mutable_delta();
+  record->set_key(delta.key);
+  storage::version_to_record(delta.version, record->mutable_version());
+  encode_clock(delta.context, record->mutable_context());
+  record->set_wants_durable(delta.wants_durable);
+}
+
+void encode(const Ack& ack, Record& out) {
+  encode_clock(ack.dots, out.mutable_ack()->mutable_dots());
+  out.mutable_ack()->set_durable(ack.durable);
+}
+
+void encode(const ReadRequest& request, Record& out) {
+  out.mutable_read_request()->set_request(request.request);
+  out.mutable_read_request()->set_key(request.key);
+}
+
+void encode(const ReadReply& reply, Record& out) {
+  auto* record = out.mutable_read_reply();
+  record->set_request(reply.request);
+  storage::object_to_record(reply.object, record->mutable_object());
+  encode_clock(reply.clock, record->mutable_clock());
+}
+
+void encode(const ForwardRequest& request, Record& out) {
+  auto* record = out.mutable_forward_request();
+  record->set_request(request.request);
+  record->set_key(request.key);
+  if (request.value.has_value())
+    record->set_value(*request.value);
+  else
+    record->set_marker(true);
+  if (request.token.has_value()) {
+    record->set_has_token(true);
+    encode_clock(request.token->context, record->mutable_token_context());
+    record->set_token_hlc(request.token->hlc.bits);
+  }
+  record->set_level(static_cast<std::uint32_t>(request.level));
+  record->set_durability(static_cast<std::uint32_t>(request.durability));
+  record->set_timeout_ms(request.timeout_ms);
+}
+
+void encode(const ForwardReply& reply, Record& out) {
+  auto* record = out.mutable_forward_reply();
+  record->set_request(reply.request);
+  record->set_final(reply.final);
+  record->set_status(static_cast<std::uint32_t>(reply.result.code));
+  record->set_message(reply.result.message);
+  record->set_outcome(static_cast<std::uint32_t>(reply.result.outcome));
+  record->set_actor(reply.result.dot.actor.id);
+  record->set_counter(reply.result.dot.counter);
+  record->set_hlc(reply.result.hlc.bits);
+  record->set_acks(reply.result.acks);
+}
+
+void encode(const ScanChunkRequest& request, Record& out) {
+  auto* record = out.mutable_scan_request();
+  record->set_request(request.request);
+  record->set_after(request.after);
+  record->set_end(request.end);
+  record->set_max_items(request.max_items);
+  record->set_max_bytes(request.max_bytes);
+}
+
+void encode(const ScanChunkReply& reply, Record& out) {
+  auto* record = out.mutable_scan_reply();
+  record->set_request(reply.request);
+  for (const Item& item : reply.items) encode_item(item, record->add_items());
+  encode_clock(reply.clock, record->mutable_clock());
+  record->set_more(reply.more);
+}
+
+void encode(const Probe& probe, Record& out) {
+  out.mutable_probe()->set_applied(probe.applied);
+  out.mutable_probe()->set_durable(probe.durable);
+}
+
+void encode(const SyncRequest& request, Record& out) {
+  auto* record = out.mutable_sync_request();
+  encode_clock(request.applied, record->mutable_applied());
+  encode_clock(request.durable, record->mutable_durable());
+  record->set_full(request.full);
+  record->set_after(request.after);
+}
+
+void encode(const SyncPage& page, Record& out) {
+  auto* record = out.mutable_sync_page();
+  encode_clock(page.applied, record->mutable_applied());
+  encode_clock(page.durable, record->mutable_durable());
+  for (const Item& item : page.items) encode_item(item, record->add_items());
+  record->set_more(page.more);
+  record->set_full(page.full);
+  record->set_need_full(page.need_full);
+  record->set_after(page.after);
+  record->set_last(page.last);
+}
+
+// ---- decoding -------------------------------------------------------------------------------------------------------
+// One reader per message collects the first error, so that each decoder below reads as a list of its fields.
+
+class Reader {
+ public:
+  Clock clock(const v1::ClockRecord& record) { return take(decode_clock(record)); }
+  Object object(const v1::ObjectRecord& record) { return take(storage::object_from_record(record)); }
+  Version version(const v1::VersionRecord& record) { return take(storage::version_from_record(record)); }
+
+  std::string key(const std::string& key) {
+    const std::size_t zero = key.find('\0');
+    require(zero != std::string::npos && zero >= 1 && zero <= kMaxBucketBytes, "key: no bucket");
+    require(key.size() - zero - 1 >= 1 && key.size() - zero - 1 <= kMaxKeyBytes, "key: size out of range");
+    return key;
+  }
+
+  std::string value(const std::string& value) {
+    require(value.size() <= kMaxValueBytes, "value: too large");
+    return value;
+  }
+
+  template <typename Enum>
+  Enum choice(std::uint32_t value, Enum last) {
+    require(value >= 1 && value <= static_cast<std::uint32_t>(last), "enumerator out of range");
+    return static_cast<Enum>(value);
+  }
+
+  Hlc hlc(std::uint64_t bits) {
+    require(Hlc{bits} < kMaxHlc, "time out of range");
+    return Hlc{bits};
+  }
+
+  void require(bool holds, std::string_view what) {
+    if (!holds && status_.ok()) status_ = absl::InvalidArgumentError(what);
+  }
+
+  const absl::Status& status() const { return status_; }
+
+ private:
+  template <typename T>
+  T take(absl::StatusOr<T> result) {
+    if (result.ok()) return *std::move(result);
+    require(false, result.status().message());
+    return T{};
+  }
+
+  absl::Status status_;
+};
+
+Item decode(Reader& in, const Record::Item& record) {
+  return {in.key(record.key()), in.object(record.object()), in.clock(record.dots())};
+}
+
+Delta decode(Reader& in, const Record::Delta& record) {
+  Delta delta{in.key(record.key()), in.version(record.version()), in.clock(record.context()), record.wants_durable()};
+  in.require(delta.context.contains(delta.version.dot), "delta: context lacks its own dot");
+  return delta;
+}
+
+Ack decode(Reader& in, const Record::Ack& record) { return {in.clock(record.dots()), record.durable()}; }
+
+ReadRequest decode(Reader& in, const Record::ReadRequest& record) { return {record.request(), in.key(record.key())}; }
+
+ReadReply decode(Reader& in, const Record::ReadReply& record) {
+  return {record.request(), in.object(record.object()), in.clock(record.clock())};
+}
+
+ForwardRequest decode(Reader& in, const Record::ForwardRequest& record) {
+  ForwardRequest request;
+  request.request = record.request();
+  request.key = in.key(record.key());
+  in.require(record.content_case() != Record::ForwardRequest::CONTENT_NOT_SET, "forward: no content");
+  if (record.has_value()) request.value = in.value(record.value());
+  if (record.has_token()) request.token = Token{in.clock(record.token_context()), in.hlc(record.token_hlc())};
+  request.level = in.choice(record.level(), Level::kAll);
+  request.durability = in.choice(record.durability(), Durability::kDisk);
+  in.require(record.timeout_ms() <= kMaxDeadlineMs, "forward: timeout out of range");
+  request.timeout_ms = record.timeout_ms();
+  return request;
+}
+
+ForwardReply decode(Reader& in, const Record::ForwardReply& record) {
+  ForwardReply reply;
+  reply.request = record.request();
+  reply.final = record.final();
+  in.require(record.status() <= static_cast<std::uint32_t>(absl::StatusCode::kUnauthenticated), "status out of range");
+  reply.result.code = static_cast<absl::StatusCode>(record.status());
+  reply.result.message = record.message();
+  reply.result.outcome = in.choice(record.outcome(), Outcome::kUnknown);
+  in.require(record.counter() <= kMaxCounter && (record.counter() == 0 || record.actor() != 0), "dot out of range");
+  reply.result.dot = {Actor{record.actor()}, record.counter()};
+  reply.result.hlc = in.hlc(record.hlc());
+  reply.result.acks = record.acks();
+  return reply;
+}
+
+ScanChunkRequest decode(Reader&, const Record::ScanChunkRequest& record) {
+  return {record.request(), record.after(), record.end(), record.max_items(), record.max_bytes()};
+}
+
+ScanChunkReply decode(Reader& in, const Record::ScanChunkReply& record) {
+  ScanChunkReply reply{record.request(), {}, in.clock(record.clock()), record.more()};
+  for (const auto& item : record.items()) reply.items.push_back(decode(in, item));
+  in.require(!reply.more || !reply.items.empty(), "scan: cut short without an item");
+  return reply;
+}
+
+Probe decode(Reader&, const Record::Probe& record) { return {record.applied(), record.durable()}; }
+
+SyncRequest decode(Reader& in, const Record::SyncRequest& record) {
+  return {in.clock(record.applied()), in.clock(record.durable()), record.full(), record.after()};
+}
+
+SyncPage decode(Reader& in, const Record::SyncPage& record) {
+  SyncPage page;
+  page.applied = in.clock(record.applied());
+  page.durable = in.clock(record.durable());
+  for (const auto& item : record.items()) page.items.push_back(decode(in, item));
+  page.more = record.more();
+  page.full = record.full();
+  page.need_full = record.need_full();
+  page.after = record.after();
+  page.last = record.last();
+  in.require(!page.full || page.more == !page.last.empty(), "sync: the last page ends at the end");
+  return page;
+}
+
+void decode_body(Reader& in, const Record& record, Message& out) {
+  switch (record.kind_case()) {
+    case Record::kDelta: out.body = decode(in, record.delta()); break;
+    case Record::kAck: out.body = decode(in, record.ack()); break;
+    case Record::kReadRequest: out.body = decode(in, record.read_request()); break;
+    case Record::kReadReply: out.body = decode(in, record.read_reply()); break;
+    case Record::kForwardRequest: out.body = decode(in, record.forward_request()); break;
+    case Record::kForwardReply: out.body = decode(in, record.forward_reply()); break;
+    case Record::kScanRequest: out.body = decode(in, record.scan_request()); break;
+    case Record::kScanReply: out.body = decode(in, record.scan_reply()); break;
+    case Record::kProbe: out.body = decode(in, record.probe()); break;
+    case Record::kSyncRequest: out.body = decode(in, record.sync_request()); break;
+    case Record::kSyncPage: out.body = decode(in, record.sync_page()); break;
+    case Record::KIND_NOT_SET: in.require(false, "message of a kind that this release does not know"); break;
+  }
+}
+
+}  // namespace
+
+std::string encode_message(const Message& message) {
+  Record record;
+  record.set_partition(message.partition.value);
+  std::visit([&](const auto& body) { encode(body, record); }, message.body);
+  return record.SerializeAsString();
+}
+
+absl::StatusOr<Message> decode_message(std::string_view bytes) {
+  Record record;
+  if (!record.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
+    return absl::InvalidArgumentError("not a peer message");
+  if (record.partition() >= kMaxPartitions) return absl::InvalidArgumentError("partition out of range");
+  Message message{Partition{static_cast<std::uint16_t>(record.partition())}, {}};
+  Reader in;
+  decode_body(in, record, message);
+  if (!in.status().ok()) return in.status();
+  return message;
+}
+
+absl::StatusOr<Partition> partition_of_message(std::string_view bytes) {
+  google::protobuf::io::CodedInputStream in(reinterpret_cast<const std::uint8_t*>(bytes.data()),
+                                            static_cast<int>(bytes.size()));
+  constexpr std::uint32_t kPartitionTag = 1 << 3;  // field 1, varint; absent when 0, and first when present
+  std::uint32_t value = 0;
+  if (in.ReadTag() != kPartitionTag) return Partition{0};
+  if (!in.ReadVarint32(&value) || value >= kMaxPartitions)
+    return absl::InvalidArgumentError("partition out of range");
+  return Partition{static_cast<std::uint16_t>(value)};
+}
+
+}  // namespace kv
