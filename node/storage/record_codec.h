@@ -45,7 +45,8 @@ std::string encode_node(const NodeState& state);
 absl::StatusOr<NodeState> decode_node(std::string_view bytes);
 
 // The unsealed pieces, for messages that embed them. Decoding checks what the types promise: versions by ascending dot, no
-// dot twice, counters of 1 to kMaxCounter, actors other than 0, times below kMaxHlc, values and keys within their limits.
+// dot twice, counters of 1 to kMaxCounter, actors other than 0, times below kMaxHlc, values within their limit, and either
+// a value or a marker. INVALID_ARGUMENT otherwise: whoever sent it is wrong, nothing here is damaged.
 void object_to_record(const Object& object, v1::ObjectRecord* out);
 absl::StatusOr<Object> object_from_record(const v1::ObjectRecord& record);
 void version_to_record(const Version& version, v1::VersionRecord* out);

@@ -1,0 +1,130 @@
+#include "node/storage/record_codec.h"
+
+#include <climits>
+
+#include "absl/strings/str_cat.h"
+#include "kv/v1/record.pb.h"
+#include "node/base/limits.h"
+#include "node/base/sealed.h"
+#include "node/causality/clock_codec.h"
+
+namespace kv::storage {
+namespace {
+
+absl::Status damaged(const char* what, absl::string_view why) {
+  return absl::DataLossError(absl::StrCat(what, ": ", why));
+}
+
+// Removes the header and parses the rest.
+template <typename Record>
+absl::StatusOr<Record> open_record(std::string_view bytes, const char* what) {
+  const auto body = unseal(bytes);
+  if (!body.ok()) return damaged(what, body.status().message());
+  Record record;
+  if (body->size() > INT_MAX || !record.ParseFromArray(body->data(), static_cast<int>(body->size())))
+    return damaged(what, "its fields cannot be read");
+  return record;
+}
+
+}  // namespace
+
+void version_to_record(const Version& version, v1::VersionRecord* out) {
+  out->set_actor(version.dot.actor.id);
+  out->set_counter(version.dot.counter);
+  out->set_hlc(version.hlc.bits);
+  if (version.value.has_value())
+    out->set_value(*version.value);
+  else
+    out->set_marker(true);
+}
+
+absl::StatusOr<Version> version_from_record(const v1::VersionRecord& record) {
+  if (record.actor() == 0) return absl::InvalidArgumentError("version: no actor");
+  if (record.counter() == 0 || record.counter() > kMaxCounter)
+    return absl::InvalidArgumentError("version: counter out of range");
+  Version version{Dot{Actor{record.actor()}, record.counter()}, Hlc{record.hlc()}, std::nullopt};
+  if (version.hlc >= kMaxHlc) return absl::InvalidArgumentError("version: time out of range");
+  if (record.has_value()) {
+    if (record.value().size() > kMaxValueBytes)
+      return absl::InvalidArgumentError(
+          absl::StrCat("version: value of ", record.value().size(), " bytes; the limit is ", kMaxValueBytes));
+    version.value = record.value();
+  } else if (!record.marker()) {
+    return absl::InvalidArgumentError("version: neither a value nor a marker");
+  }
+  return version;
+}
+
+void object_to_record(const Object& object, v1::ObjectRecord* out) {
+  for (const Version& version : object.versions) version_to_record(version, out->add_versions());
+  if (!object.context.empty()) encode_clock(object.context, out->mutable_context());
+}
+
+absl::StatusOr<Object> object_from_record(const v1::ObjectRecord& record) {
+  Object object;
+  object.versions.reserve(static_cast<std::size_t>(record.versions_size()));
+  for (const auto& piece : record.versions()) {
+    auto version = version_from_record(piece);
+    if (!version.ok()) return version.status();
+    if (!object.versions.empty() && version->dot <= object.versions.back().dot)
+      return absl::InvalidArgumentError("object: versions not by ascending dot");
+    object.versions.push_back(std::move(*version));
+  }
+  auto context = decode_clock(record.context());
+  if (!context.ok()) return context.status();
+  object.context = std::move(*context);
+  return object;
+}
+
+std::string encode_object(const Object& object) {
+  v1::ObjectRecord record;
+  object_to_record(object, &record);
+  return seal(record.SerializeAsString());
+}
+
+absl::StatusOr<Object> decode_object(std::string_view bytes) {
+  const auto record = open_record<v1::ObjectRecord>(bytes, "object record");
+  if (!record.ok()) return record.status();
+  auto object = object_from_record(*record);
+  if (!object.ok()) return damaged("object record", object.status().message());
+  return object;
+}
+
+std::string encode_replica(const ReplicaState& state) {
+  v1::ReplicaRecord record;
+  record.set_actor(state.actor.id);
+  encode_clock(state.clock, record.mutable_clock());
+  encode_clock(state.pruned, record.mutable_pruned());
+  record.set_live_keys(state.live_keys);
+  return seal(record.SerializeAsString());
+}
+
+absl::StatusOr<ReplicaState> decode_replica(std::string_view bytes) {
+  const auto record = open_record<v1::ReplicaRecord>(bytes, "replica record");
+  if (!record.ok()) return record.status();
+  if (record->actor() == 0) return damaged("replica record", "no actor");
+  auto clock = decode_clock(record->clock());
+  if (!clock.ok()) return damaged("replica record", clock.status().message());
+  auto pruned = decode_clock(record->pruned());
+  if (!pruned.ok()) return damaged("replica record", absl::StrCat("pruned: ", pruned.status().message()));
+  return ReplicaState{Actor{record->actor()}, std::move(*clock), std::move(*pruned), record->live_keys()};
+}
+
+std::string encode_node(const NodeState& state) {
+  v1::NodeRecord record;
+  record.set_cluster(state.cluster);
+  record.set_id(state.id);
+  record.set_partitions(state.partitions);
+  record.set_boot_id(state.boot_id);
+  record.set_clean_shutdown(state.clean_shutdown);
+  return seal(record.SerializeAsString());
+}
+
+absl::StatusOr<NodeState> decode_node(std::string_view bytes) {
+  const auto record = open_record<v1::NodeRecord>(bytes, "node record");
+  if (!record.ok()) return record.status();
+  return NodeState{record->cluster(), record->id(), record->partitions(), record->boot_id(),
+                   record->clean_shutdown()};
+}
+
+}  // namespace kv::storage
