@@ -1,0 +1,96 @@
+#include "node/ring/ring.h"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "node/base/check.h"
+#include "node/base/hash.h"
+#include "node/base/limits.h"
+#include "node/ring/preference.h"
+
+namespace kv {
+namespace {
+
+// Lengths go before the strings, so that no two rings have the same bytes.
+std::uint64_t digest_of(const std::vector<RingNode>& nodes, std::uint32_t partitions, std::size_t n) {
+  std::string bytes = absl::StrCat("ring 1 ", partitions, " ", n, " ", nodes.size(), ";");
+  for (const RingNode& node : nodes) {
+    absl::StrAppend(&bytes, node.id.size(), ":", node.id, node.zone.size(), ":", node.zone);
+  }
+  return stable_hash(bytes);
+}
+
+}  // namespace
+
+absl::StatusOr<Ring> Ring::make(std::vector<RingNode> nodes, std::uint32_t partitions, std::uint32_t n) {
+  if (nodes.empty() || nodes.size() > kMaxNodes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the ring was given ", nodes.size(), " nodes; it takes 1 to ", kMaxNodes));
+  }
+  if (!std::has_single_bit(partitions) || partitions > kMaxPartitions) {
+    return absl::InvalidArgumentError(absl::StrCat("the ring was given ", partitions,
+                                                   " partitions; it takes a power of two from 1 to ", kMaxPartitions));
+  }
+  if (n < 1 || n > kMaxReplicas) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the ring was given ", n, " replicas per partition; it takes 1 to ", kMaxReplicas));
+  }
+  std::sort(nodes.begin(), nodes.end(), [](const RingNode& a, const RingNode& b) { return a.id < b.id; });
+  if (nodes.front().id.empty()) return absl::InvalidArgumentError("the ring was given a node whose id is empty");
+  for (std::size_t i = 1; i < nodes.size(); ++i) {
+    if (nodes[i].id == nodes[i - 1].id) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the ring was given two nodes with the id \"", nodes[i].id, "\"; ids must be unique"));
+    }
+  }
+  const std::size_t replicas = std::min<std::size_t>(n, nodes.size());
+  return Ring(std::move(nodes), partitions, replicas);
+}
+
+Ring::Ring(std::vector<RingNode> nodes, std::uint32_t partitions, std::size_t n)
+    : nodes_(std::move(nodes)),
+      n_(n),
+      preference_(make_preference_lists(nodes_, partitions, n)),
+      digest_(digest_of(nodes_, partitions, n)) {
+  replicas_.reserve(preference_.size());
+  for (const std::vector<NodeIndex>& list : preference_) {
+    KV_CHECK(list.size() == nodes_.size(), "a preference list holds every node");
+    replicas_.emplace_back(list.begin(), list.begin() + static_cast<std::ptrdiff_t>(n_));
+  }
+}
+
+const std::string& Ring::node_id(NodeIndex node) const {
+  KV_CHECK(node.value < nodes_.size(), "a node that is in this ring");
+  return nodes_[node.value].id;
+}
+
+std::optional<NodeIndex> Ring::find(std::string_view id) const {
+  const auto at = std::lower_bound(nodes_.begin(), nodes_.end(), id,
+                                   [](const RingNode& node, std::string_view wanted) { return node.id < wanted; });
+  if (at == nodes_.end() || at->id != id) return std::nullopt;
+  return NodeIndex{static_cast<std::uint16_t>(at - nodes_.begin())};
+}
+
+Partition Ring::partition_of(std::string_view storage_key) const {
+  return Partition{static_cast<std::uint16_t>(stable_hash(storage_key) & (partitions() - 1))};
+}
+
+const std::vector<NodeIndex>& Ring::replicas(Partition partition) const {
+  KV_CHECK(partition.value < replicas_.size(), "a partition that is in this ring");
+  return replicas_[partition.value];
+}
+
+const std::vector<NodeIndex>& Ring::preference_list(Partition partition) const {
+  KV_CHECK(partition.value < preference_.size(), "a partition that is in this ring");
+  return preference_[partition.value];
+}
+
+bool Ring::is_replica(Partition partition, NodeIndex node) const {
+  const std::vector<NodeIndex>& list = replicas(partition);
+  return std::find(list.begin(), list.end(), node) != list.end();
+}
+
+}  // namespace kv
