@@ -39,6 +39,8 @@ endif()
 # Bounds of vectors, strings and optionals are checked in every build: the price is small, the alternative is not.
 add_compile_definitions(_GLIBCXX_ASSERTIONS)
 add_compile_options(-fno-omit-frame-pointer -fdiagnostics-color=auto)
+# In every target, because a precompiled header fits only targets that agree on it, and some libraries bring it along.
+add_compile_options(-pthread)
 
 if(KV_SANITIZE)
   add_compile_options("-fsanitize=${KV_SANITIZE}" -fno-sanitize-recover=all)
