@@ -19,7 +19,8 @@ class Rng {
   // Uniform in [0, bound). bound > 0.
   std::uint64_t below(std::uint64_t bound) {
     KV_CHECK(bound > 0, "an empty range has no element");
-    return static_cast<std::uint64_t>((static_cast<unsigned __int128>(next()) * bound) >> 64);
+    __extension__ using Wide = unsigned __int128;
+    return static_cast<std::uint64_t>((static_cast<Wide>(next()) * bound) >> 64);
   }
 
   // Uniform in [low, high].

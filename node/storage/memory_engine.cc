@@ -10,8 +10,8 @@
 namespace kv::storage {
 namespace {
 
-// A frame of the log: length (4), then sealed: per change family (1), 1 for a value or 0 for none, key, value.
-// Lengths are 4 bytes, little-endian.
+// A frame of the log: length (4), then sealed: per change family (1), 1 for a value or 0 for none,
+// key, value. Lengths are 4 bytes, little-endian.
 constexpr std::size_t kLengthBytes = 4;
 
 void append_length(std::string& out, std::size_t length) {
@@ -26,7 +26,8 @@ void append_bytes(std::string& out, std::string_view bytes) {
 
 std::size_t take_length(std::string_view& in) {
   std::size_t length = 0;
-  for (std::size_t i = kLengthBytes; i-- > 0;) length = length << 8 | static_cast<unsigned char>(in[i]);
+  for (std::size_t i = kLengthBytes; i-- > 0;)
+    length = length << 8 | static_cast<unsigned char>(in[i]);
   in.remove_prefix(kLengthBytes);
   return length;
 }
@@ -51,7 +52,8 @@ std::string frame_of(const WriteBatch& batch) {
   return frame;
 }
 
-// Calls change(family, key, value) for every change of the whole frames at the start of the log; returns where they end.
+// Calls change(family, key, value) for every change of the whole frames at the start of the log;
+// returns where they end.
 template <typename Change>
 std::size_t replay(std::string_view log, Change change) {
   std::string_view rest = log;
@@ -88,7 +90,8 @@ MemoryEngine::Map& MemoryEngine::writable(Family family) {
   return *map;
 }
 
-absl::StatusOr<std::optional<std::string>> MemoryEngine::get(Family family, std::string_view key) const {
+absl::StatusOr<std::optional<std::string>> MemoryEngine::get(Family family,
+                                                             std::string_view key) const {
   const std::lock_guard lock(mutex_);
   if (!faults_.get.ok()) return faults_.get;
   const Map& map = *live_[index_of(family)];
@@ -97,14 +100,16 @@ absl::StatusOr<std::optional<std::string>> MemoryEngine::get(Family family, std:
   return it->second;
 }
 
-absl::Status MemoryEngine::scan(Family family, std::string_view from, std::string_view to, const Visitor& visit) const {
+absl::Status MemoryEngine::scan(Family family, std::string_view from, std::string_view to,
+                                const Visitor& visit) const {
   std::shared_ptr<const Map> moment;
   {
     const std::lock_guard lock(mutex_);
     if (!faults_.scan.ok()) return faults_.scan;
     moment = live_[index_of(family)];
   }
-  for (auto it = moment->lower_bound(from); it != moment->end() && (to.empty() || it->first < to); ++it)
+  for (auto it = moment->lower_bound(from); it != moment->end() && (to.empty() || it->first < to);
+       ++it)
     if (!visit(it->first, it->second)) break;
   const std::lock_guard lock(mutex_);  // use_count() is exact only if it changes under the lock
   moment.reset();
@@ -137,16 +142,17 @@ absl::Status MemoryEngine::sync() {
   const std::lock_guard lock(mutex_);
   if (!failed_.ok()) return failed_;
   if (!faults_.sync.ok()) return failed_ = faults_.sync;
-  const std::size_t end = replay(log_, [&](Family family, std::string_view key, std::optional<std::string_view> value) {
-    Map& table = tables_[index_of(family)];
-    if (const auto old = table.find(key); old != table.end()) {
-      table_bytes_ -= old->first.size() + old->second.size();
-      table.erase(old);
-    }
-    if (!value.has_value()) return;
-    table.emplace(key, *value);
-    table_bytes_ += key.size() + value->size();
-  });
+  const std::size_t end =
+      replay(log_, [&](Family family, std::string_view key, std::optional<std::string_view> value) {
+        Map& table = tables_[index_of(family)];
+        if (const auto old = table.find(key); old != table.end()) {
+          table_bytes_ -= old->first.size() + old->second.size();
+          table.erase(old);
+        }
+        if (!value.has_value()) return;
+        table.emplace(key, *value);
+        table_bytes_ += key.size() + value->size();
+      });
   KV_CHECK(end == log_.size(), "a log that no crash cut is whole");
   log_.clear();
   frame_ends_.clear();
@@ -175,13 +181,14 @@ void MemoryEngine::crash(std::size_t keep, std::size_t torn_bytes) {
   const std::size_t next_end = keep < frame_ends_.size() ? frame_ends_[keep] - 1 : kept_end;
   log_.resize(std::min(kept_end + torn_bytes, next_end));
   for (std::size_t i = 0; i < kFamilies; ++i) live_[i] = std::make_shared<Map>(tables_[i]);
-  const std::size_t end = replay(log_, [&](Family family, std::string_view key, std::optional<std::string_view> value) {
-    Map& map = writable(family);
-    if (value.has_value())
-      map.insert_or_assign(std::string(key), std::string(*value));
-    else if (const auto it = map.find(key); it != map.end())
-      map.erase(it);
-  });
+  const std::size_t end =
+      replay(log_, [&](Family family, std::string_view key, std::optional<std::string_view> value) {
+        Map& map = writable(family);
+        if (value.has_value())
+          map.insert_or_assign(std::string(key), std::string(*value));
+        else if (const auto it = map.find(key); it != map.end())
+          map.erase(it);
+      });
   KV_CHECK(end == kept_end, "a torn batch is absent as a whole, and nothing else is");
   log_.resize(end);
   frame_ends_.resize(keep);

@@ -21,7 +21,8 @@ absl::StatusOr<Record> open_record(std::string_view bytes, const char* what) {
   const auto body = unseal(bytes);
   if (!body.ok()) return damaged(what, body.status().message());
   Record record;
-  if (body->size() > INT_MAX || !record.ParseFromArray(body->data(), static_cast<int>(body->size())))
+  if (body->size() > INT_MAX ||
+      !record.ParseFromArray(body->data(), static_cast<int>(body->size())))
     return damaged(what, "its fields cannot be read");
   return record;
 }
@@ -46,8 +47,8 @@ absl::StatusOr<Version> version_from_record(const v1::VersionRecord& record) {
   if (version.hlc >= kMaxHlc) return absl::InvalidArgumentError("version: time out of range");
   if (record.has_value()) {
     if (record.value().size() > kMaxValueBytes)
-      return absl::InvalidArgumentError(
-          absl::StrCat("version: value of ", record.value().size(), " bytes; the limit is ", kMaxValueBytes));
+      return absl::InvalidArgumentError(absl::StrCat("version: value of ", record.value().size(),
+                                                     " bytes; the limit is ", kMaxValueBytes));
     version.value = record.value();
   } else if (!record.marker()) {
     return absl::InvalidArgumentError("version: neither a value nor a marker");
@@ -106,8 +107,10 @@ absl::StatusOr<ReplicaState> decode_replica(std::string_view bytes) {
   auto clock = decode_clock(record->clock());
   if (!clock.ok()) return damaged("replica record", clock.status().message());
   auto pruned = decode_clock(record->pruned());
-  if (!pruned.ok()) return damaged("replica record", absl::StrCat("pruned: ", pruned.status().message()));
-  return ReplicaState{Actor{record->actor()}, std::move(*clock), std::move(*pruned), record->live_keys()};
+  if (!pruned.ok())
+    return damaged("replica record", absl::StrCat("pruned: ", pruned.status().message()));
+  return ReplicaState{Actor{record->actor()}, std::move(*clock), std::move(*pruned),
+                      record->live_keys()};
 }
 
 std::string encode_node(const NodeState& state) {

@@ -1,5 +1,6 @@
-// What the families' values look like as bytes: the messages of proto/kv/v1/record.proto under the header of
-// node/base/sealed.h. Decoders accept any bytes: DATA_LOSS with the reason for what no encoder here made. Thread-safe.
+// What the families' values look like as bytes: the messages of proto/kv/v1/record.proto under the
+// header of node/base/sealed.h. Decoders accept any bytes: DATA_LOSS with the reason for what no
+// encoder here made. Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -44,9 +45,10 @@ absl::StatusOr<ReplicaState> decode_replica(std::string_view bytes);
 std::string encode_node(const NodeState& state);
 absl::StatusOr<NodeState> decode_node(std::string_view bytes);
 
-// The unsealed pieces, for messages that embed them. Decoding checks what the types promise: versions by ascending dot, no
-// dot twice, counters of 1 to kMaxCounter, actors other than 0, times below kMaxHlc, values within their limit, and either
-// a value or a marker. INVALID_ARGUMENT otherwise: whoever sent it is wrong, nothing here is damaged.
+// The unsealed pieces, for messages that embed them. Decoding checks what the types promise:
+// versions by ascending dot, no dot twice, counters of 1 to kMaxCounter, actors other than 0, times
+// below kMaxHlc, values within their limit, and either a value or a marker. INVALID_ARGUMENT
+// otherwise: whoever sent it is wrong, nothing here is damaged.
 void object_to_record(const Object& object, v1::ObjectRecord* out);
 absl::StatusOr<Object> object_from_record(const v1::ObjectRecord& record);
 void version_to_record(const Version& version, v1::VersionRecord* out);

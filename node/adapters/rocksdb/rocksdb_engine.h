@@ -1,0 +1,71 @@
+// The storage port on RocksDB (node/storage/engine.h has the contract): one column family per
+// family, one write batch per commit, the write-ahead log on but synced only by sync().
+//
+// What a start does with the log that the last process left:
+//   - A torn last batch is dropped: the process was killed while writing it, and it was never
+//   acknowledged.
+//   - Any other damage, and any gap in the numbering of batches, is DATA_LOSS: what follows a hole
+//   is never used.
+//   - Unless the machine has been restarted since. A power loss may leave holes in whatever was not
+//   synced, so then
+//     everything before the first hole is kept, the rest is dropped, and recovery_note() says so.
+//     The replicas on this node must treat it as lost writes (2-protocol, section 6); comparing
+//     boot ids tells them the same.
+//
+// Threads: as the port says; commit() itself may also be called from several. The directory is
+// locked while the engine lives, against other processes and other engines in this one. Everything
+// is released by the destructor, which syncs nothing.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "node/storage/engine.h"
+
+namespace kv::storage {
+
+struct RocksdbOptions {
+  std::string data_dir;  // created if absent
+  std::size_t block_cache_bytes = 64 << 20;
+  // Memory for what is not yet in tables. At most about twice this is used, while the older half is
+  // being written out.
+  std::size_t write_buffer_bytes = 16 << 20;
+  // Identifies one run of the machine (/proc/sys/kernel/random/boot_id). Empty: unknown, holes in
+  // the log are refused.
+  std::string boot_id;
+};
+
+class RocksdbEngine final : public Engine {
+ public:
+  // FAILED_PRECONDITION: the directory is in use, or not ours. PERMISSION_DENIED,
+  // RESOURCE_EXHAUSTED (disk full), DATA_LOSS (damaged) and INTERNAL (other I/O errors) as named.
+  // The text is for the operator: which directory, and what to do.
+  static absl::StatusOr<std::unique_ptr<RocksdbEngine>> open(const RocksdbOptions& options);
+
+  ~RocksdbEngine() override;
+
+  absl::StatusOr<std::optional<std::string>> get(Family family,
+                                                 std::string_view key) const override;
+  absl::Status scan(Family family, std::string_view from, std::string_view to,
+                    const Visitor& visit) const override;
+
+  // Waits while compaction is behind. An error of RocksDB's background work surfaces here too.
+  absl::Status commit(const WriteBatch& batch) override;
+
+  // After the first failure every later commit and sync gives the same answer.
+  absl::Status sync() override;
+
+  std::uint64_t disk_bytes() const override;  // everything in the directory
+
+  // What was dropped while opening; empty in the ordinary case. To be logged as a warning.
+  const std::string& recovery_note() const;
+
+ private:
+  struct Impl;
+  explicit RocksdbEngine(std::unique_ptr<Impl> impl);
+
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace kv::storage

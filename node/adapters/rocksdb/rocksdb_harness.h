@@ -1,0 +1,125 @@
+// A RocksDB engine on a directory of its own, whose process can be killed and whose machine can
+// lose power: for tests.
+//
+// Killing is copying: what another process could read of the files while the engine is alive is
+// what a kill would leave. A power loss cuts the copied log somewhere behind what the last sync
+// covered.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "node/adapters/rocksdb/rocksdb_engine.h"
+#include "node/storage/engine_contract.h"
+
+namespace kv::storage {
+
+class TempDir {
+ public:
+  TempDir() {
+    std::string pattern = testing::TempDir() + "kv_rocksdb_XXXXXX";
+    if (::mkdtemp(pattern.data()) == nullptr) ADD_FAILURE() << "cannot create " << pattern;
+    path_ = pattern;
+  }
+  ~TempDir() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TempDir(const TempDir&) = delete;
+  TempDir& operator=(const TempDir&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+// The log files of a data directory, oldest first.
+inline std::vector<std::filesystem::path> log_files(const std::filesystem::path& data_dir) {
+  std::vector<std::filesystem::path> found;
+  for (const auto& entry : std::filesystem::directory_iterator(data_dir))
+    if (entry.path().extension() == ".log") found.push_back(entry.path());
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+class RocksdbHarness final : public EngineHarness {
+ public:
+  RocksdbHarness() { start(); }
+
+  Engine& engine() override { return *engine_; }
+  RocksdbEngine& rocksdb() { return *engine_; }
+  std::filesystem::path data_dir() const { return root_.path() / std::to_string(generation_); }
+
+  absl::Status sync() override {
+    const absl::Status status = engine_->sync();
+    if (status.ok()) note_synced();
+    return status;
+  }
+
+  void reopen() override {
+    leave_as_killed();
+    start();
+  }
+
+  void crash(std::uint64_t random) override {
+    leave_as_killed();
+    cut_unsynced(random);
+    start();
+    note_synced();  // what was on the disk when the machine started stays there
+  }
+
+  // The process dies; its directory, as it is at this moment, is data_dir() and nobody has it open.
+  void leave_as_killed() {
+    namespace fs = std::filesystem;
+    const fs::path old = data_dir();
+    ++generation_;
+    fs::copy(old, data_dir(), fs::copy_options::recursive);
+    engine_.reset();
+    fs::remove_all(old);
+  }
+
+ private:
+  void start() {
+    auto engine = RocksdbEngine::open({.data_dir = data_dir().string(),
+                                       .block_cache_bytes = 8 << 20,
+                                       .write_buffer_bytes = 8 << 20,
+                                       .boot_id = ""});
+    ASSERT_TRUE(engine.ok()) << engine.status();
+    engine_ = std::move(*engine);
+  }
+
+  void note_synced() {
+    synced_.clear();
+    for (const auto& file : log_files(data_dir()))
+      synced_[file.filename()] = std::filesystem::file_size(file);
+  }
+
+  void cut_unsynced(std::uint64_t random) {
+    const auto files = log_files(data_dir());
+    std::uintmax_t unsynced = 0;
+    for (const auto& file : files)
+      unsynced += std::filesystem::file_size(file) - synced_[file.filename()];
+    std::uintmax_t keep = random % (unsynced + 1);
+    for (const auto& file : files) {
+      const std::uintmax_t synced = synced_[file.filename()];
+      const std::uintmax_t kept = std::min(keep, std::filesystem::file_size(file) - synced);
+      std::filesystem::resize_file(file, synced + kept);
+      keep -= kept;
+    }
+  }
+
+  TempDir root_;
+  int generation_ = 0;
+  std::map<std::filesystem::path, std::uintmax_t> synced_;  // by name: how much of a log file is
+  std::unique_ptr<RocksdbEngine> engine_;
+};
+
+}  // namespace kv::storage
