@@ -49,7 +49,8 @@ class Builder {
       for (std::size_t x = 0; x < node_count_; ++x) {
         const char prefix[] = {static_cast<char>(p >> 8), static_cast<char>(p & 0xff)};
         // One bit less, so that the difference of two scores fits.
-        scores_[at(p, x)] = static_cast<std::int64_t>(stable_hash(std::string(prefix, 2) + nodes[x].id) >> 1);
+        scores_[at(p, x)] =
+            static_cast<std::int64_t>(stable_hash(std::string(prefix, 2) + nodes[x].id) >> 1);
       }
     }
   }
@@ -111,7 +112,8 @@ class Builder {
     std::iota(order.begin(), order.end(), std::size_t{0});
     for (bool moved = true; moved;) {
       moved = false;
-      std::stable_sort(order.begin(), order.end(), [this](auto a, auto b) { return held_[a] > held_[b]; });
+      std::stable_sort(order.begin(), order.end(),
+                       [this](auto a, auto b) { return held_[a] > held_[b]; });
       for (const std::size_t source : order) {
         while (relieve(source)) moved = true;
       }
@@ -138,10 +140,11 @@ class Builder {
     return moves;
   }
 
-  // Breadth first from `source` to a node with at least two places fewer; moves one partition along each step of the way.
-  // False if there is no such node.
+  // Breadth first from `source` to a node with at least two places fewer; moves one partition along
+  // each step of the way. False if there is no such node.
   bool relieve(std::size_t source) {
-    if (held_[source] < *std::min_element(held_.begin(), held_.end()) + 2) return false;  // most nodes, most of the time
+    // Most nodes are even enough most of the time: this keeps the whole from being quadratic.
+    if (held_[source] < *std::min_element(held_.begin(), held_.end()) + 2) return false;
     std::vector<Step> way(node_count_);
     std::vector<bool> reached(node_count_);
     reached[source] = true;
@@ -156,7 +159,8 @@ class Builder {
         reached[y] = true;
         way[y] = moves[y];
         queue.push_back(y);
-        if (held_[y] + 2 <= held_[source] && (target == kNone || way[y].loss < way[target].loss)) target = y;
+        if (held_[y] + 2 <= held_[source] && (target == kNone || way[y].loss < way[target].loss))
+          target = y;
       }
       if (target == kNone) continue;
       hand_on(way, source, target);
@@ -165,7 +169,8 @@ class Builder {
     return false;
   }
 
-  // The steps concern different partitions, as each takes one that its own node holds: none can spoil another.
+  // The steps concern different partitions, as each takes one that its own node holds: none can
+  // spoil another.
   void hand_on(const std::vector<Step>& way, std::size_t source, std::size_t target) {
     for (std::size_t y = target; y != source; y = way[y].from) {
       std::vector<std::size_t>& giver = takers_[way[y].from];
@@ -185,16 +190,17 @@ class Builder {
   // So far, without the place that is being added.
   Lists lists_;
   std::vector<bool> used_;              // by partition and node: is in the list
-  std::vector<std::size_t> zone_uses_;  // by partition and zone: how many of its nodes are in the list
+  std::vector<std::size_t> zone_uses_;  // by partition and zone: nodes in the list
 
   // Of the place that is being added.
-  std::vector<std::size_t> allowed_zone_uses_;    // by partition: only zones used this often may be added
+  std::vector<std::size_t> allowed_zone_uses_;  // by partition: it may only add zones used so often
   std::vector<std::vector<std::size_t>> takers_;  // by node: the partitions that take it
 };
 
 }  // namespace
 
-Lists make_preference_lists(const std::vector<RingNode>& nodes, std::uint32_t partitions, std::size_t n) {
+Lists make_preference_lists(const std::vector<RingNode>& nodes, std::uint32_t partitions,
+                            std::size_t n) {
   KV_CHECK(n >= 1 && n <= nodes.size(), "as many nodes as replicas");
   Builder builder(nodes, partitions);
   for (std::size_t place = 0; place < nodes.size(); ++place) builder.add_place(place < n);

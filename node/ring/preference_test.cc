@@ -67,8 +67,9 @@ std::vector<std::size_t> loads(const Lists& lists, std::size_t nodes, std::size_
   return loads;
 }
 
-// What each node would hold if partitions could be cut as finely as one likes. Every partition goes `rounds` times to
-// every zone that has so many nodes, and once more to some zones; those shares are filled up like vessels to one level.
+// What each node would hold if partitions could be cut as finely as one likes. Every partition goes
+// `rounds` times to every zone that has so many nodes, and once more to some zones; those shares
+// are filled up like vessels to one level.
 std::vector<double> fair_shares(const Layout& layout) {
   const std::vector<std::size_t> zones = zones_of(layout.nodes);
   std::map<std::size_t, std::size_t> sizes;
@@ -83,7 +84,8 @@ std::vector<double> fair_shares(const Layout& layout) {
   const auto partitions = static_cast<double>(layout.partitions);
   const auto extra_of = [&](std::size_t size, double level) {
     if (size <= rounds) return 0.0;
-    return std::clamp(static_cast<double>(size) * level - static_cast<double>(rounds) * partitions, 0.0, partitions);
+    return std::clamp(static_cast<double>(size) * level - static_cast<double>(rounds) * partitions,
+                      0.0, partitions);
   };
   const double wanted = static_cast<double>(layout.n - places_in(rounds)) * partitions;
   double low = 0;
@@ -143,14 +145,16 @@ RC_GTEST_PROP(Preference, WithZonesOfOneSizeEveryNodeHoldsItsShareWithinOne, ())
   for (int i = 0; i < zones * nodes_per_zone; ++i) {
     nodes.push_back({"node-" + std::to_string(100 + i), "z" + std::to_string(i % zones)});
   }
-  const std::size_t n = *rc::gen::inRange<std::size_t>(1, std::min<std::size_t>(7, nodes.size()) + 1);
+  const std::size_t n =
+      *rc::gen::inRange<std::size_t>(1, std::min<std::size_t>(7, nodes.size()) + 1);
   const Lists lists = make_preference_lists(nodes, 1U << *rc::gen::inRange(0, 9), n);
   const auto held = loads(lists, nodes.size(), n);
   const auto [low, high] = std::minmax_element(held.begin(), held.end());
   RC_ASSERT(*high - *low <= 1);
 }
 
-// No zone is used again while one that was used more seldom has a node left: in every prefix, not only in the first n.
+// No zone is used again while one that was used more seldom has a node left: in every prefix, not
+// only in the first n.
 RC_GTEST_PROP(Preference, ZonesTakeTurns, ()) {
   const Layout layout = *any_layout(4);
   const std::vector<std::size_t> zones = zones_of(layout.nodes);
@@ -164,7 +168,8 @@ RC_GTEST_PROP(Preference, ZonesTakeTurns, ()) {
     }
     const std::size_t n = std::min(layout.n, sizes.size());
     std::set<std::size_t> distinct;
-    for (std::size_t place = 0; place < layout.n; ++place) distinct.insert(zones[list[place].value]);
+    for (std::size_t place = 0; place < layout.n; ++place)
+      distinct.insert(zones[list[place].value]);
     RC_ASSERT(distinct.size() == n);
   }
 }
@@ -175,7 +180,8 @@ RC_GTEST_PROP(Preference, RaisingNAddsReplicasAndMovesNone, ()) {
   const Lists more = make_preference_lists(layout.nodes, layout.partitions, layout.n);
   const Lists fewer = make_preference_lists(layout.nodes, layout.partitions, layout.n - 1);
   for (std::size_t p = 0; p < more.size(); ++p) {
-    RC_ASSERT(std::equal(fewer[p].begin(), fewer[p].begin() + static_cast<std::ptrdiff_t>(layout.n - 1),
+    RC_ASSERT(std::equal(fewer[p].begin(),
+                         fewer[p].begin() + static_cast<std::ptrdiff_t>(layout.n - 1),
                          more[p].begin()));
   }
 }
@@ -183,16 +189,19 @@ RC_GTEST_PROP(Preference, RaisingNAddsReplicasAndMovesNone, ()) {
 std::size_t replicas_moved(std::size_t nodes, std::uint32_t partitions, std::size_t zones) {
   std::vector<RingNode> before;
   for (std::size_t i = 0; i < nodes; ++i) {
-    before.push_back({"n" + std::to_string(100 + i), zones == 0 ? "" : "z" + std::to_string(i % zones)});
+    before.push_back(
+        {"n" + std::to_string(100 + i), zones == 0 ? "" : "z" + std::to_string(i % zones)});
   }
   std::vector<RingNode> after = before;
-  after.push_back({"n" + std::to_string(100 + nodes), zones == 0 ? "" : "z" + std::to_string(nodes % zones)});
+  after.push_back(
+      {"n" + std::to_string(100 + nodes), zones == 0 ? "" : "z" + std::to_string(nodes % zones)});
   const Lists old_lists = make_preference_lists(before, partitions, 3);
   const Lists new_lists = make_preference_lists(after, partitions, 3);
   std::size_t moved = 0;
   for (std::size_t p = 0; p < partitions; ++p) {
     for (std::size_t place = 0; place < 3; ++place) {
-      moved += std::find(old_lists[p].begin(), old_lists[p].begin() + 3, new_lists[p][place]) == old_lists[p].begin() + 3;
+      moved += std::find(old_lists[p].begin(), old_lists[p].begin() + 3, new_lists[p][place]) ==
+               old_lists[p].begin() + 3;
     }
   }
   return moved;
@@ -205,12 +214,14 @@ TEST(Preference, ANewNodeMovesLittleMoreThanItTakes) {
     std::size_t zones;
     double at_most;  // of what the new node takes
   };
-  for (const Case& c : {Case{3, 64, 0, 1.01}, Case{5, 64, 0, 1.5}, Case{8, 64, 0, 2.0}, Case{5, 1024, 0, 1.1},
-                        Case{8, 1024, 0, 1.25}, Case{20, 1024, 0, 2.0}, Case{5, 64, 3, 1.5}, Case{8, 1024, 3, 1.25}}) {
+  for (const Case& c : {Case{3, 64, 0, 1.01}, Case{5, 64, 0, 1.5}, Case{8, 64, 0, 2.0},
+                        Case{5, 1024, 0, 1.1}, Case{8, 1024, 0, 1.25}, Case{20, 1024, 0, 2.0},
+                        Case{5, 64, 3, 1.5}, Case{8, 1024, 3, 1.25}}) {
     const double taken = 3.0 * c.partitions / static_cast<double>(c.nodes + 1);
     const auto moved = static_cast<double>(replicas_moved(c.nodes, c.partitions, c.zones));
-    EXPECT_LE(moved / taken, c.at_most) << c.nodes << " nodes, " << c.partitions << " partitions, " << c.zones
-                                        << " zones: " << moved << " moved, " << taken << " taken";
+    EXPECT_LE(moved / taken, c.at_most)
+        << c.nodes << " nodes, " << c.partitions << " partitions, " << c.zones
+        << " zones: " << moved << " moved, " << taken << " taken";
     EXPECT_GT(moved, 0);
   }
 }

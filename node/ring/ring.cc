@@ -15,7 +15,8 @@ namespace kv {
 namespace {
 
 // Lengths go before the strings, so that no two rings have the same bytes.
-std::uint64_t digest_of(const std::vector<RingNode>& nodes, std::uint32_t partitions, std::size_t n) {
+std::uint64_t digest_of(const std::vector<RingNode>& nodes, std::uint32_t partitions,
+                        std::size_t n) {
   std::string bytes = absl::StrCat("ring 1 ", partitions, " ", n, " ", nodes.size(), ";");
   for (const RingNode& node : nodes) {
     absl::StrAppend(&bytes, node.id.size(), ":", node.id, node.zone.size(), ":", node.zone);
@@ -25,25 +26,29 @@ std::uint64_t digest_of(const std::vector<RingNode>& nodes, std::uint32_t partit
 
 }  // namespace
 
-absl::StatusOr<Ring> Ring::make(std::vector<RingNode> nodes, std::uint32_t partitions, std::uint32_t n) {
+absl::StatusOr<Ring> Ring::make(std::vector<RingNode> nodes, std::uint32_t partitions,
+                                std::uint32_t n) {
   if (nodes.empty() || nodes.size() > kMaxNodes) {
     return absl::InvalidArgumentError(
         absl::StrCat("the ring was given ", nodes.size(), " nodes; it takes 1 to ", kMaxNodes));
   }
   if (!std::has_single_bit(partitions) || partitions > kMaxPartitions) {
-    return absl::InvalidArgumentError(absl::StrCat("the ring was given ", partitions,
-                                                   " partitions; it takes a power of two from 1 to ", kMaxPartitions));
+    return absl::InvalidArgumentError(
+        absl::StrCat("the ring was given ", partitions,
+                     " partitions; it takes a power of two from 1 to ", kMaxPartitions));
   }
   if (n < 1 || n > kMaxReplicas) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the ring was given ", n, " replicas per partition; it takes 1 to ", kMaxReplicas));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the ring was given ", n, " replicas per partition; it takes 1 to ", kMaxReplicas));
   }
-  std::sort(nodes.begin(), nodes.end(), [](const RingNode& a, const RingNode& b) { return a.id < b.id; });
-  if (nodes.front().id.empty()) return absl::InvalidArgumentError("the ring was given a node whose id is empty");
+  std::sort(nodes.begin(), nodes.end(),
+            [](const RingNode& a, const RingNode& b) { return a.id < b.id; });
+  if (nodes.front().id.empty())
+    return absl::InvalidArgumentError("the ring was given a node whose id is empty");
   for (std::size_t i = 1; i < nodes.size(); ++i) {
     if (nodes[i].id == nodes[i - 1].id) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("the ring was given two nodes with the id \"", nodes[i].id, "\"; ids must be unique"));
+      return absl::InvalidArgumentError(absl::StrCat("the ring was given two nodes with the id \"",
+                                                     nodes[i].id, "\"; ids must be unique"));
     }
   }
   const std::size_t replicas = std::min<std::size_t>(n, nodes.size());
@@ -68,8 +73,9 @@ const std::string& Ring::node_id(NodeIndex node) const {
 }
 
 std::optional<NodeIndex> Ring::find(std::string_view id) const {
-  const auto at = std::lower_bound(nodes_.begin(), nodes_.end(), id,
-                                   [](const RingNode& node, std::string_view wanted) { return node.id < wanted; });
+  const auto at = std::lower_bound(
+      nodes_.begin(), nodes_.end(), id,
+      [](const RingNode& node, std::string_view wanted) { return node.id < wanted; });
   if (at == nodes_.end() || at->id != id) return std::nullopt;
   return NodeIndex{static_cast<std::uint16_t>(at - nodes_.begin())};
 }

@@ -1,12 +1,14 @@
 // The ring: which nodes hold which part of the key space.
 //
-// Every node computes it from the same list of nodes and gets the same answer, so nobody has to be asked where a key
-// lives. The key space is cut into a fixed number of partitions; each has a *preference list*, all nodes in the order in
-// which they are preferred for it, and the first N of that list are its replicas (see preference.h for how it is made and
-// what it promises). Equal digests mean equal rings: peers compare them at the handshake.
+// Every node computes it from the same list of nodes and gets the same answer, so nobody has to be
+// asked where a key lives. The key space is cut into a fixed number of partitions; each has a
+// *preference list*, all nodes in the order in which they are preferred for it, and the first N of
+// that list are its replicas (see preference.h for how it is made and what it promises). Equal
+// digests mean equal rings: peers compare them at the handshake.
 //
-// Immutable once made, hence safe to read from any thread. A value type; moving it is cheap, copying is not (up to 1 MiB).
-// References that it hands out live as long as it does. Passing a NodeIndex or Partition out of range is a bug and aborts.
+// Immutable once made, hence safe to read from any thread. A value type; moving it is cheap,
+// copying is not (up to 1 MiB). References that it hands out live as long as it does. Passing a
+// NodeIndex or Partition out of range is a bug and aborts.
 #pragma once
 
 #include <cstddef>
@@ -23,29 +25,35 @@ namespace kv {
 
 struct RingNode {
   std::string id;
-  std::string zone;  // what fails together: a rack, a data centre. Empty: the node is a zone of its own
+  std::string zone;  // what fails together: a rack, a data centre. Empty: a zone of its own
   bool operator==(const RingNode&) const = default;
 };
 
 class Ring {
  public:
-  // `nodes`: 1 to kMaxNodes, in any order, with unique ids that are not empty. `partitions`: a power of two up to
-  // kMaxPartitions. `n`: replicas wished for, 1 to kMaxReplicas; with fewer nodes than that, every node holds everything.
-  // INVALID_ARGUMENT names the value that was refused and its limits.
-  static absl::StatusOr<Ring> make(std::vector<RingNode> nodes, std::uint32_t partitions, std::uint32_t n);
+  // `nodes`: 1 to kMaxNodes, in any order, with unique ids that are not empty. `partitions`: a
+  // power of two up to kMaxPartitions. `n`: replicas wished for, 1 to kMaxReplicas; with fewer
+  // nodes than that, every node holds everything. INVALID_ARGUMENT names the value that was refused
+  // and its limits.
+  static absl::StatusOr<Ring> make(std::vector<RingNode> nodes, std::uint32_t partitions,
+                                   std::uint32_t n);
 
-  const std::vector<RingNode>& nodes() const { return nodes_; }  // by id; a NodeIndex is a place in this list
+  // Sorted by id; a NodeIndex is a place in this list.
+  const std::vector<RingNode>& nodes() const { return nodes_; }
   const std::string& node_id(NodeIndex node) const;
   std::optional<NodeIndex> find(std::string_view id) const;
 
   std::uint32_t partitions() const { return static_cast<std::uint32_t>(preference_.size()); }
-  std::size_t n() const { return n_; }  // replicas per partition: the number wished for, or all nodes if they are fewer
+
+  // Replicas per partition: the number wished for, or all nodes if they are fewer.
+  std::size_t n() const { return n_; }
 
   // `storage_key`: the whole key as stored, bucket included.
   Partition partition_of(std::string_view storage_key) const;
 
-  const std::vector<NodeIndex>& replicas(Partition partition) const;         // n() nodes
-  const std::vector<NodeIndex>& preference_list(Partition partition) const;  // all nodes; starts with the replicas
+  // All nodes in order of preference; the first n() of them are the replicas.
+  const std::vector<NodeIndex>& preference_list(Partition partition) const;
+  const std::vector<NodeIndex>& replicas(Partition partition) const;
   bool is_replica(Partition partition, NodeIndex node) const;
 
   // Membership is static: there is one ring version.

@@ -94,10 +94,12 @@ TEST(Ring, WithFewerNodesThanReplicasEveryNodeHoldsEverything) {
 TEST(Ring, OnePartitionHoldsEveryKey) {
   const Ring ring = make(five_nodes_three_zones(), 1);
   EXPECT_EQ(ring.partitions(), 1u);
-  for (const char* key : {"", "a", "some longer key"}) EXPECT_EQ(ring.partition_of(key), Partition{0});
+  for (const char* key : {"", "a", "some longer key"})
+    EXPECT_EQ(ring.partition_of(key), Partition{0});
 }
 
-// Data on disk and the other nodes rely on these values: if this test fails, the change cuts every cluster from its data.
+// Data on disk and the other nodes rely on these values: if this test fails, the change cuts every
+// cluster from its data.
 TEST(Ring, ThePlacementNeverChanges) {
   const Ring ring = make(five_nodes_three_zones());
   EXPECT_EQ(ring.partition_of("").value, 2);
@@ -143,13 +145,18 @@ TEST(Ring, TheDigestCoversEverythingThatNodesMustAgreeOn) {
 
 TEST(Ring, RefusesBadInputByValueAndLimit) {
   EXPECT_THAT(refusal({}, 64, 3), HasSubstr("0 nodes; it takes 1 to 128"));
-  EXPECT_THAT(refusal(numbered_nodes(kMaxNodes + 1), 64, 3), HasSubstr("129 nodes; it takes 1 to 128"));
-  EXPECT_THAT(refusal(numbered_nodes(3), 0, 3), HasSubstr("0 partitions; it takes a power of two from 1 to 4096"));
+  EXPECT_THAT(refusal(numbered_nodes(kMaxNodes + 1), 64, 3),
+              HasSubstr("129 nodes; it takes 1 to 128"));
+  EXPECT_THAT(refusal(numbered_nodes(3), 0, 3),
+              HasSubstr("0 partitions; it takes a power of two from 1 to 4096"));
   EXPECT_THAT(refusal(numbered_nodes(3), 63, 3), HasSubstr("63 partitions"));
   EXPECT_THAT(refusal(numbered_nodes(3), 8192, 3), HasSubstr("8192 partitions"));
-  EXPECT_THAT(refusal(numbered_nodes(3), 64, 0), HasSubstr("0 replicas per partition; it takes 1 to 7"));
-  EXPECT_THAT(refusal(numbered_nodes(3), 64, 8), HasSubstr("8 replicas per partition; it takes 1 to 7"));
-  EXPECT_THAT(refusal({{"a", ""}, {"b", ""}, {"a", "z"}}, 64, 3), HasSubstr("two nodes with the id \"a\""));
+  EXPECT_THAT(refusal(numbered_nodes(3), 64, 0),
+              HasSubstr("0 replicas per partition; it takes 1 to 7"));
+  EXPECT_THAT(refusal(numbered_nodes(3), 64, 8),
+              HasSubstr("8 replicas per partition; it takes 1 to 7"));
+  EXPECT_THAT(refusal({{"a", ""}, {"b", ""}, {"a", "z"}}, 64, 3),
+              HasSubstr("two nodes with the id \"a\""));
   EXPECT_THAT(refusal({{"a", ""}, {"", ""}}, 64, 3), HasSubstr("id is empty"));
 }
 
