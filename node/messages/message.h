@@ -88,8 +88,8 @@ struct ForwardReply {
 
 struct ScanChunkRequest {
   std::uint64_t request = 0;
-  std::string after;  // exclusive
-  std::string end;    // exclusive; empty: none
+  std::string from;  // inclusive
+  std::string end;   // exclusive; empty: none
   std::uint32_t max_items = 0;
   std::uint32_t max_bytes = 0;
   bool operator==(const ScanChunkRequest&) const = default;

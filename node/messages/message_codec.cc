@@ -81,7 +81,7 @@ void encode(const ForwardReply& reply, Record& out) {
 void encode(const ScanChunkRequest& request, Record& out) {
   auto* record = out.mutable_scan_request();
   record->set_request(request.request);
-  record->set_after(request.after);
+  record->set_from(request.from);
   record->set_end(request.end);
   record->set_max_items(request.max_items);
   record->set_max_bytes(request.max_bytes);
@@ -153,7 +153,7 @@ class Reader {
   }
 
   void require(bool holds, std::string_view what) {
-    if (!holds && status_.ok()) status_ = absl::InvalidArgumentError(what);
+    if (!holds && status_.ok()) status_ = absl::InvalidArgumentError(std::string(what));
   }
 
   const absl::Status& status() const { return status_; }
@@ -162,7 +162,7 @@ class Reader {
   template <typename T>
   T take(absl::StatusOr<T> result) {
     if (result.ok()) return *std::move(result);
-    require(false, result.status().message());
+    require(false, std::string(result.status().message()));
     return T{};
   }
 
@@ -217,7 +217,7 @@ ForwardReply decode(Reader& in, const Record::ForwardReply& record) {
 }
 
 ScanChunkRequest decode(Reader&, const Record::ScanChunkRequest& record) {
-  return {record.request(), record.after(), record.end(), record.max_items(), record.max_bytes()};
+  return {record.request(), record.from(), record.end(), record.max_items(), record.max_bytes()};
 }
 
 ScanChunkReply decode(Reader& in, const Record::ScanChunkReply& record) {

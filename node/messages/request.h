@@ -33,11 +33,11 @@ struct ClientGet {
   Instant deadline;
 };
 
-// The keys of one partition in (after, end); node/coordinator/scan.h makes an ordered scan of all of them from these.
+// The keys of one partition in [from, end); node/coordinator/scan.h makes an ordered scan of all of them from these.
 struct ClientScan {
   std::uint64_t id = 0;
   Partition partition;
-  std::string after;
+  std::string from;
   std::string end;  // empty: none
   std::uint32_t max_items = 0;
   std::uint32_t max_bytes = 0;
@@ -64,7 +64,7 @@ struct ClientReadReply {
   std::string message;          // for people; empty when ok
   std::vector<ReadItem> items;  // a get: exactly one
   bool more = false;            // a scan: there may be keys after the last one looked at
-  std::string last;             // a scan with more: the last key looked at
+  std::string last;             // a scan with more: the last key looked at; the next page starts after it
   std::vector<NodeIndex> replicas;
   bool agreed = true;
 };

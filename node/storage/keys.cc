@@ -40,6 +40,8 @@ std::string_view bucket_of(std::string_view storage_key) { return storage_key.su
 
 std::string_view user_key_of(std::string_view storage_key) { return storage_key.substr(separator(storage_key) + 1); }
 
+std::string next_key(std::string_view key) { return key.empty() ? "" : std::string(key) + '\0'; }
+
 std::string partition_prefix(Partition partition) {
   std::string out;
   append_big_endian(out, partition.value, kPartitionBytes);

@@ -21,6 +21,9 @@ std::string storage_key(std::string_view bucket, std::string_view user_key);
 std::string_view bucket_of(std::string_view storage_key);    // precondition: holds a zero byte
 std::string_view user_key_of(std::string_view storage_key);  // precondition: holds a zero byte
 
+// The first possible key after `key`; "" for "", which stands for the beginning or the end.
+std::string next_key(std::string_view key);
+
 std::string partition_prefix(Partition partition);
 std::string partition_end(Partition partition);  // first key after the partition's; empty after the last possible one
 

@@ -1,0 +1,30 @@
+// What replicas answered to a read, joined into what the reader sees. Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "node/messages/request.h"
+#include "node/resolution/policy.h"
+
+namespace kv {
+
+// One replica's object for a key (empty when it holds none) with its replica clock from the same moment.
+struct ReplicaObject {
+  const Object* object;
+  const Clock* clock;
+};
+
+struct Joined {
+  Object object;  // resolved
+  Clock context;  // everything the answering replicas know of this key: their contexts and clocks
+  bool agreed = true;
+};
+
+// `answers` is not empty.
+Joined join_answers(const std::vector<ReplicaObject>& answers, const Policy& policy);
+
+// The item that a client gets for it.
+ReadItem to_read_item(std::string key, Joined joined);
+
+}  // namespace kv

@@ -1,0 +1,83 @@
+// Reads in flight: ask R replicas, join what they hold, answer (2-protocol, section 7).
+//
+// A get reads one key, a scan a stretch of one partition's keys; both are the same join over the same messages. The answer
+// is the newest by causality and then by policy, never the most common. A replica that does not answer in time is
+// replaced by a spare one; when none is left the read waits for its deadline, for the slow ones may still answer.
+// Every request gets exactly one reply. Not thread-safe: one shard owns it.
+#pragma once
+
+#include <map>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "node/replica/neighbours.h"
+#include "node/coordinator/tally.h"
+#include "node/replica/step.h"
+
+namespace kv {
+
+class Reads {
+ public:
+  // `spare_after_ms`: how long to wait for a replica before asking one more.
+  Reads(const Neighbours& neighbours, const Replicas& replicas, std::size_t max_pending, std::int64_t spare_after_ms,
+        std::uint64_t first_request);
+
+  void start(Step& step, ClientGet get);
+  void start(Step& step, ClientScan scan);
+
+  // A coordinator elsewhere asks this node's replica.
+  void on_read_request(Step& step, NodeIndex from, Partition partition, const ReadRequest& request) const;
+  void on_scan_request(Step& step, NodeIndex from, Partition partition, const ScanChunkRequest& request) const;
+
+  void on_read_reply(Step& step, NodeIndex from, Partition partition, ReadReply reply);
+  void on_scan_reply(Step& step, NodeIndex from, Partition partition, ScanChunkReply reply);
+
+  void on_peer_down(Step& step, NodeIndex peer);
+  void expire(Step& step);  // asks spares, answers what is past its deadline
+  Instant next_deadline() const;
+  std::size_t pending() const { return pending_.size(); }
+
+ private:
+  struct Answer {
+    NodeIndex node;
+    std::vector<Item> items;
+    bool more = false;
+    Clock clock;
+  };
+  struct Pending {
+    std::uint64_t client = 0;
+    Partition partition;
+    bool is_scan = false;
+    std::string key;  // a scan: where it starts
+    std::string end;
+    std::uint32_t max_items = 0;
+    std::uint32_t max_bytes = 0;
+    Level level;
+    Instant deadline;
+    Instant wake_at;  // when to ask a spare, or the deadline
+    Tally tally;
+    std::vector<NodeIndex> candidates;  // replicas not yet asked, best first
+    std::vector<NodeIndex> waiting;     // asked, not yet answered
+    std::vector<Answer> answers;
+  };
+  using Iterator = std::map<std::uint64_t, Pending>::iterator;
+
+  void begin(Step& step, Pending pending);
+  void ask_next(Step& step, std::uint64_t request, Pending& pending);
+  void ask_here(Step& step, Pending& pending);
+  void take_answer(Step& step, std::uint64_t request, Partition partition, bool is_scan, Answer answer);
+  void set_wake(std::uint64_t request, Pending& pending, Instant at);
+  void finish(Step& step, Iterator it);
+  void fail(Step& step, Iterator it, absl::StatusCode code, std::string why);
+
+  const Neighbours& neighbours_;
+  const Replicas& replicas_;
+  const std::size_t max_pending_;
+  const std::int64_t spare_after_ms_;
+  std::uint64_t next_request_;
+  std::map<std::uint64_t, Pending> pending_;
+  std::set<std::pair<Instant, std::uint64_t>> wakes_;
+};
+
+}  // namespace kv

@@ -1,0 +1,212 @@
+#include "node/core/core.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "node/base/check.h"
+#include "node/storage/keys.h"
+
+namespace kv {
+namespace {
+
+constexpr std::int64_t kPruneIntervalMs = 250;
+constexpr std::size_t kPruneEntriesAtOnce = 2000;
+
+}  // namespace
+
+Core::Core(const CoreOptions& options, const Ring& ring, NodeIndex self, storage::Engine& engine, Rng rng)
+    : options_(options),
+      ring_(ring),
+      engine_(engine),
+      rng_(rng),
+      hlc_(options.max_clock_skew_ms),
+      neighbours_(ring, self),
+      writes_(neighbours_, replicas_, hlc_, options.max_pending, rng_.next()),
+      reads_(neighbours_, replicas_, options.max_pending, options.spare_read_after_ms, rng_.next()) {}
+
+absl::Status Core::recover(bool keep_actors) {
+  KV_CHECK(!replication_.has_value(), "recovered once");
+  for (std::uint32_t p = options_.shard; p < ring_.partitions(); p += options_.shards) {
+    const Partition partition{static_cast<std::uint16_t>(p)};
+    if (!ring_.is_replica(partition, neighbours_.self)) continue;
+    auto bytes = engine_.get(storage::Family::kMeta, storage::replica_key(partition));
+    if (!bytes.ok()) return bytes.status();
+    storage::ReplicaState state;
+    if (bytes->has_value()) {
+      auto decoded = storage::decode_replica(**bytes);
+      if (!decoded.ok())
+        return absl::DataLossError(absl::StrCat("partition ", p, ": replica record: ", decoded.status().message()));
+      state = *std::move(decoded);
+    }
+    const bool is_new = state.actor.id == 0;
+    if (is_new) state.actor = fresh_actor(rng_);
+    std::vector<NodeIndex> others = ring_.replicas(partition);
+    std::erase(others, neighbours_.self);
+    Replica replica(partition, std::move(state), others);
+    if (!is_new && !keep_actors) replica.renew_actor(rng_);
+    replicas_.emplace(partition, std::move(replica));
+  }
+  replication_.emplace(options_.replication, ring_, neighbours_.self, replicas_, Rng(rng_.next()));
+  return absl::OkStatus();
+}
+
+Step Core::step_at(Now now) { return Step{now, {storage::View(engine_, effects_.batch), effects_.batch}, effects_}; }
+
+void Core::step(Event event, Now now) {
+  KV_CHECK(replication_.has_value(), "recover() comes before the first step");
+  Step step = step_at(now);
+  std::visit([&](auto& e) { handle(step, e); }, event);
+  push_writes(step);
+}
+
+void Core::push_writes(Step& step) {
+  for (const auto& [partition, delta] : writes_.take_pushes()) replication_->push(step, partition, delta);
+  sync_wanted_ |= writes_.take_wants_sync();
+  sync_wanted_ |= replication_->take_wants_sync();
+}
+
+void Core::handle(Step& step, FromPeer& event) {
+  if (handle_for_coordinator(step, event.from, event.message)) return;
+  const auto it = replicas_.find(event.message.partition);
+  // Both sides have the same ring, so this is a peer that talks about a partition which is not ours to share.
+  if (it == replicas_.end() || !it->second.peers().contains(event.from)) return;
+  const absl::Status status = handle_for_replica(step, event.from, it->second, event.message);
+  if (!status.ok()) step.effects.warnings.push_back(absl::StrCat("message of a peer: ", status.ToString()));
+}
+
+bool Core::handle_for_coordinator(Step& step, NodeIndex from, Message& message) {
+  const Partition partition = message.partition;
+  if (auto* read = std::get_if<ReadRequest>(&message.body))
+    reads_.on_read_request(step, from, partition, *read);
+  else if (auto* answer = std::get_if<ReadReply>(&message.body))
+    reads_.on_read_reply(step, from, partition, std::move(*answer));
+  else if (auto* scan = std::get_if<ScanChunkRequest>(&message.body))
+    reads_.on_scan_request(step, from, partition, *scan);
+  else if (auto* chunk = std::get_if<ScanChunkReply>(&message.body))
+    reads_.on_scan_reply(step, from, partition, std::move(*chunk));
+  else if (auto* forward = std::get_if<ForwardRequest>(&message.body))
+    writes_.on_forward_request(step, from, partition, *forward);
+  else if (auto* forwarded = std::get_if<ForwardReply>(&message.body))
+    writes_.on_forward_reply(step, from, *forwarded);
+  else
+    return false;
+  return true;
+}
+
+absl::Status Core::handle_for_replica(Step& step, NodeIndex from, Replica& replica, Message& message) {
+  if (auto* delta = std::get_if<Delta>(&message.body)) {
+    hlc_.observe(step.now.wall, delta->version.hlc);
+    return replication_->on_delta(step, from, replica, *delta);
+  }
+  if (auto* ack = std::get_if<Ack>(&message.body)) {
+    replica.note_peer(from, ack->dots, ack->durable ? ack->dots : Clock{});
+    replication_->on_acknowledged(step, from, replica, ack->dots);
+    writes_.on_confirmed(step, from, replica.partition(), ack->dots, ack->durable);
+    return absl::OkStatus();
+  }
+  if (auto* probe = std::get_if<Probe>(&message.body)) {
+    replication_->on_probe(from, replica, *probe);
+    return absl::OkStatus();
+  }
+  if (auto* request = std::get_if<SyncRequest>(&message.body)) {
+    guard_actor(step, replica, request->applied);
+    writes_.on_confirmed(step, from, replica.partition(), request->applied, false);
+    writes_.on_confirmed(step, from, replica.partition(), request->durable, true);
+    return replication_->on_sync_request(step, from, replica, *request);
+  }
+  auto* page = std::get_if<SyncPage>(&message.body);
+  KV_CHECK(page != nullptr, "every kind of message is handled");
+  guard_actor(step, replica, page->applied);
+  return replication_->on_sync_page(step, from, replica, *page);
+}
+
+void Core::guard_actor(Step& step, Replica& replica, const Clock& claims) {
+  if (!replica.is_behind_itself(claims)) return;
+  step.effects.warnings.push_back(
+      absl::StrCat("partition ", replica.partition().value, ": a peer holds writes of this node that are not on its disk; "
+                   "the data directory has gone back in time. Taking a new actor"));
+  replica.renew_actor(rng_);
+}
+
+void Core::handle(Step& step, PeerUp& event) {
+  neighbours_.up[event.peer.value] = true;
+  replication_->on_peer_up(step, event.peer);
+}
+
+void Core::handle(Step& step, PeerDown& event) {
+  KV_CHECK(event.peer != neighbours_.self, "a node is always connected to itself");
+  neighbours_.up[event.peer.value] = false;
+  replication_->on_peer_down(event.peer);
+  writes_.on_peer_down(step, event.peer);
+  reads_.on_peer_down(step, event.peer);
+}
+
+void Core::handle(Step& step, Synced&) {
+  KV_CHECK(sync_under_way_, "a sync that ends had begun");
+  sync_under_way_ = false;
+  const std::map<Partition, Clock> clocks = std::exchange(syncing_, {});
+  for (const auto& [partition, clock] : clocks) replicas_.at(partition).note_durable(clock);
+  replication_->on_durable(step, clocks);
+  confirm_here(step, clocks);
+}
+
+void Core::confirm_here(Step& step, const std::map<Partition, Clock>& clocks) {
+  for (const auto& [partition, clock] : clocks)
+    writes_.on_confirmed(step, neighbours_.self, partition, clock, true);
+}
+
+Effects Core::flush(Now now) {
+  Step step = step_at(now);
+  writes_.expire(step);
+  reads_.expire(step);
+  replication_->tick(step);
+  replication_->flush(step);
+  push_writes(step);
+  prune(step);
+  for (auto& [partition, replica] : replicas_)
+    if (replica.flush(effects_.batch)) unsynced_.insert(partition);
+  decide_sync(step);
+  effects_.wake_at = std::min({writes_.next_deadline(), reads_.next_deadline(), replication_->next_wake(),
+                               sync_under_way_ ? kNever : next_sync_, next_prune_});
+  return std::exchange(effects_, Effects{});
+}
+
+// One sync at a time: what is committed while it runs waits for the next, which all of them share.
+void Core::decide_sync(Step& step) {
+  if (unsynced_.empty()) {
+    sync_wanted_ &= sync_under_way_;  // nothing new: whoever waits, waits for the sync under way
+    return;
+  }
+  if (next_sync_ == kNever) next_sync_ = after_ms(step.now.mono, options_.sync_interval_ms);
+  if (sync_under_way_ || (!sync_wanted_ && next_sync_ > step.now.mono)) return;
+  for (const Partition partition : unsynced_) syncing_[partition] = replicas_.at(partition).clock();
+  unsynced_.clear();
+  sync_wanted_ = false;
+  next_sync_ = kNever;
+  sync_under_way_ = true;
+  step.effects.sync = true;
+}
+
+void Core::prune(Step& step) {
+  if (next_prune_ == kNever) next_prune_ = after_ms(step.now.mono, kPruneIntervalMs);
+  if (next_prune_ > step.now.mono) return;
+  for (auto& [partition, replica] : replicas_) replica.prune_log(step.tx, kPruneEntriesAtOnce);
+  next_prune_ = after_ms(step.now.mono, kPruneIntervalMs);
+}
+
+CoreStatus Core::status() const {
+  CoreStatus status;
+  status.peers.resize(ring_.nodes().size());
+  for (const auto& [partition, replica] : replicas_) {
+    ++status.partitions;
+    status.live_keys += replica.live_keys();
+    status.log_entries += replica.clock().minus(replica.pruned()).count();
+    for (const auto& [peer, clock] : replica.peers()) status.peers[peer.value].debt_dots += replica.debt(peer).count();
+  }
+  for (std::size_t i = 0; i < status.peers.size(); ++i) status.peers[i].up = neighbours_.up[i];
+  status.pending = writes_.pending() + reads_.pending();
+  status.anti_entropy = replication_->counters();
+  return status;
+}
+
+}  // namespace kv

@@ -1,0 +1,119 @@
+// The core of one shard: every replica, request and exchange of the partitions that the shard owns, with no I/O.
+//
+// Whoever runs it (the node, a simulator, a test) feeds events one at a time with step(), ends a group of them with flush(),
+// and carries out the effects in their order (node/messages/effects.h). The core reads no clock, starts no thread, and
+// draws randomness only from the generator that it was given, so the same events give the same effects.
+//
+// A partition p belongs to the shard p % shards. Messages and requests are routed by their partition, so shards share
+// nothing. Not thread-safe; the engine outlives the core, and only this core changes its partitions' keys.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "node/coordinator/reads.h"
+#include "node/coordinator/writes.h"
+#include "node/replication/replication.h"
+
+namespace kv {
+
+struct CoreOptions {
+  std::uint32_t shard = 0;
+  std::uint32_t shards = 1;
+  std::int64_t max_clock_skew_ms = 500;
+  std::int64_t sync_interval_ms = 100;  // what was committed is synced after this time at the latest
+  std::int64_t spare_read_after_ms = 50;
+  std::size_t max_pending = 10'000;  // requests under way, reads and writes each
+  ReplicationOptions replication;
+};
+
+// Events. Requests have been checked; messages have been decoded, and come from a configured node.
+struct FromPeer {
+  NodeIndex from;
+  Message message;
+};
+struct PeerUp {
+  NodeIndex peer;  // connected: messages reach it until PeerDown
+};
+struct PeerDown {
+  NodeIndex peer;
+};
+struct Synced {};  // the sync that the last effects with `sync` asked for has succeeded
+struct Tick {};    // time has passed
+using Event = std::variant<ClientWrite, ClientGet, ClientScan, FromPeer, PeerUp, PeerDown, Synced, Tick>;
+
+struct PeerStatus {
+  bool up = false;
+  std::uint64_t debt_dots = 0;  // writes here that the peer is not known to have
+};
+
+struct CoreStatus {
+  std::uint64_t partitions = 0;
+  std::uint64_t live_keys = 0;
+  std::uint64_t log_entries = 0;
+  std::uint64_t pending = 0;
+  std::vector<PeerStatus> peers;  // by NodeIndex
+  AntiEntropyCounters anti_entropy;
+};
+
+class Core {
+ public:
+  // `keep_actors`: nothing that this node has ever issued can have been lost (2-protocol, section 6); otherwise every
+  // replica takes a new actor. `ring` and `engine` outlive the core.
+  Core(const CoreOptions& options, const Ring& ring, NodeIndex self, storage::Engine& engine, Rng rng);
+
+  // Reads the replicas' records; call once, before the first step. DATA_LOSS when one is damaged.
+  absl::Status recover(bool keep_actors);
+
+  // Takes an event. Effects accumulate until the next flush().
+  void step(Event event, Now now);
+
+  // Ends a group of steps: the effects of all of them, to be carried out before the next step.
+  Effects flush(Now now);
+
+  CoreStatus status() const;
+  bool idle() const { return writes_.pending() == 0 && reads_.pending() == 0; }
+
+ private:
+  Step step_at(Now now);
+  void handle(Step& step, ClientWrite& write) { writes_.start(step, std::move(write)); }
+  void handle(Step& step, ClientGet& get) { reads_.start(step, std::move(get)); }
+  void handle(Step& step, ClientScan& scan) { reads_.start(step, std::move(scan)); }
+  void handle(Step& step, FromPeer& event);
+  void handle(Step& step, PeerUp& event);
+  void handle(Step& step, PeerDown& event);
+  void handle(Step& step, Synced&);
+  void handle(Step&, Tick&) {}
+  bool handle_for_coordinator(Step& step, NodeIndex from, Message& message);
+  absl::Status handle_for_replica(Step& step, NodeIndex from, Replica& replica, Message& message);
+  void guard_actor(Step& step, Replica& replica, const Clock& claims);
+  void push_writes(Step& step);
+  void confirm_here(Step& step, const std::map<Partition, Clock>& clocks);
+  void decide_sync(Step& step);
+  void prune(Step& step);
+
+  const CoreOptions options_;
+  const Ring& ring_;
+  storage::Engine& engine_;
+  Rng rng_;
+  HlcClock hlc_;
+  Neighbours neighbours_;
+  Replicas replicas_;
+  Writes writes_;
+  Reads reads_;
+  std::optional<Replication> replication_;  // made by recover()
+
+  Effects effects_;
+  std::set<Partition> unsynced_;            // changed since the last sync began
+  std::map<Partition, Clock> syncing_;      // what the sync under way makes durable
+  bool sync_under_way_ = false;
+  bool sync_wanted_ = false;                // somebody waits for the disk
+  Instant next_sync_ = kNever;              // when unsynced_ is not empty
+  Instant next_prune_ = kNever;
+};
+
+}  // namespace kv

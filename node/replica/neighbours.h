@@ -1,0 +1,35 @@
+// What a shard must know of the cluster around it.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "node/base/types.h"
+#include "node/replica/replica.h"
+#include "node/ring/ring.h"
+
+namespace kv {
+
+using Replicas = std::map<Partition, Replica>;
+
+// This node's place in the cluster. The references outlive it. Not thread-safe: one shard owns it.
+struct Neighbours {
+  const Ring& ring;
+  const NodeIndex self;
+  std::vector<bool> up;  // by NodeIndex: connected now; own entry true
+
+  Neighbours(const Ring& the_ring, NodeIndex me) : ring(the_ring), self(me), up(the_ring.nodes().size(), false) {
+    up[me.value] = true;
+  }
+
+  bool is_up(NodeIndex node) const { return up[node.value]; }
+
+  // The partition's replicas that can be reached, this node first if it is one, else in order of preference.
+  std::vector<NodeIndex> reachable(Partition partition) const;
+
+  // "QUORUM needs 2 of the key's 3 replicas and 1 is reachable (not: n2, n3)"
+  std::string too_few(Partition partition, Level level) const;
+};
+
+}  // namespace kv

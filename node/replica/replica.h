@@ -1,0 +1,125 @@
+// One replica of one partition: the only code that changes objects, the dot log and the replica clock.
+//
+// Intuition: every change goes load -> join -> resolve -> batch, and puts the object, the log entry and the clock into the
+// same batch, so that a dot in the clock always has its effect beside it (2-protocol, invariants 1 and 2). It commits
+// nothing itself; it reads through a view of the batch under construction.
+//
+// A failed read of the engine fails the operation and changes nothing: damage is never taken for absence.
+// Not thread-safe: one shard owns it.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "node/base/rng.h"
+#include "node/messages/message.h"
+#include "node/replica/step.h"
+#include "node/resolution/policy.h"
+#include "node/storage/record_codec.h"
+
+namespace kv {
+
+// What another replica of the partition is known to have.
+struct PeerClock {
+  Clock applied;
+  Clock durable;  // survives the loss of that machine's power
+};
+
+struct PageLimits {
+  std::size_t bytes = 256 * 1024;  // one object may exceed it
+  std::size_t dots = 4096;         // log entries looked at
+};
+
+class Replica {
+ public:
+  // `others`: the partition's other replicas. `state`: as recovered, or fresh with a new actor.
+  Replica(Partition partition, storage::ReplicaState state, const std::vector<NodeIndex>& others);
+
+  Partition partition() const { return partition_; }
+  Actor actor() const { return state_.actor; }
+  const Clock& clock() const { return state_.clock; }
+  const Clock& durable() const { return durable_; }
+  const Clock& pruned() const { return state_.pruned; }
+  std::uint64_t live_keys() const { return state_.live_keys; }
+  const std::map<NodeIndex, PeerClock>& peers() const { return peers_; }
+
+  // ---- Writes --------------------------------------------------------------------------------------------------------
+
+  // A new write by a client (2-protocol, section 2): issues the next dot and returns the delta to push.
+  // `token`: what the client has seen, or none: what the policy says.
+  absl::StatusOr<Delta> write(Transaction& tx, const Policy& policy, HlcClock& hlc, WallMs wall, const std::string& key,
+                              std::optional<std::string> value, const std::optional<Token>& token);
+
+  // A delta from the replica that issued it. No-op when its dot has been processed.
+  absl::Status apply(Transaction& tx, const Policy& policy, const Delta& delta);
+
+  // ---- Reads ---------------------------------------------------------------------------------------------------------
+
+  // The object as stored, or an empty one. Read together with clock() it is filled.
+  absl::StatusOr<Object> read(const storage::View& view, std::string_view key) const;
+
+  // Objects with keys in [from, end), ascending, up to the limits; `more` when a limit cut it short.
+  absl::Status read_range(const storage::View& view, std::string_view from, std::string_view end, std::size_t max_items,
+                          std::size_t max_bytes, std::vector<Item>& items, bool& more) const;
+
+  // ---- Anti-entropy (2-protocol, section 5) ----------------------------------------------------------------------------
+
+  // One page of what the requester lacks.
+  absl::StatusOr<SyncPage> answer(const storage::View& view, const SyncRequest& request, const PageLimits& limits) const;
+
+  // Joins a page of another replica. The keys of a full page that are here but not in it are joined with nothing.
+  absl::Status apply_page(Transaction& tx, const Policy& policy, const SyncPage& page);
+
+  // After the last page of a full transfer: every dot of `theirs`, the sender's clock as of its first page, has been
+  // reflected here. The log cannot name those that no page named.
+  void finish_full_transfer(const Clock& theirs);
+
+  // What a peer says of itself.
+  void note_peer(NodeIndex peer, const Clock& applied, const Clock& durable);
+
+  // Dots that are here and that the peer is not known to have.
+  Clock debt(NodeIndex peer) const;
+
+  // Erases up to `limit` log entries that every replica has on disk. True if more remain.
+  bool prune_log(Transaction& tx, std::size_t limit);
+
+  // ---- Durability ------------------------------------------------------------------------------------------------------
+
+  // Everything in `clock` is on this node's disk.
+  void note_durable(const Clock& clock) { durable_.join(clock); }
+
+  // Writes the replica record into the batch if it changed since the last call, and says so. Every step ends with it.
+  bool flush(storage::WriteBatch& batch);
+
+  // Takes a new actor: nothing that the old one may have issued can be issued again.
+  void renew_actor(Rng& rng);
+
+  // True if `clock`, which a peer holds, names writes of this replica's actor that this replica does not know: its disk
+  // has gone back in time, and its actor must be renewed before the next write, or one dot would name two writes.
+  bool is_behind_itself(const Clock& clock) const;
+
+ private:
+  // Stores the object, stripped; keeps the count of live keys.
+  void save(storage::WriteBatch& batch, const std::string& key, Object object, bool had_value);
+  // Adds the dots to the clock and the log.
+  void mark_processed(storage::WriteBatch& batch, const std::string& key, const Clock& dots);
+  absl::Status apply_item(Transaction& tx, const Policy& policy, const Item& item, const Clock& their_clock);
+  absl::Status apply_absent(Transaction& tx, const Policy& policy, const SyncPage& page);
+  absl::Status answer_from_log(const storage::View& view, const Clock& missing, const PageLimits& limits,
+                               SyncPage& page) const;
+  absl::Status answer_full(const storage::View& view, const SyncRequest& request, const PageLimits& limits,
+                           SyncPage& page) const;
+
+  const Partition partition_;
+  storage::ReplicaState state_;
+  Clock durable_;                          // part of state_.clock; starts as all of it, since it was read from disk
+  std::map<NodeIndex, PeerClock> peers_;   // every other replica of the partition; empty clocks until heard from
+  bool changed_ = false;
+};
+
+Actor fresh_actor(Rng& rng);
+
+}  // namespace kv

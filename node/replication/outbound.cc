@@ -1,0 +1,61 @@
+#include "node/replication/outbound.h"
+
+#include "node/base/check.h"
+
+namespace kv {
+
+void Outbound::clear() {
+  sent_.clear();
+  bytes_ = 0;
+  paused_ = false;
+}
+
+void Outbound::connect() {
+  clear();
+  up_ = true;
+}
+
+void Outbound::disconnect() {
+  clear();
+  up_ = false;
+}
+
+bool Outbound::admit(Partition partition, Dot dot, std::size_t bytes, Instant now) {
+  if (!up_ || paused_) return false;
+  if (!sent_.empty() && bytes_ + bytes > max_bytes_) {
+    paused_ = true;
+    return false;
+  }
+  sent_.push_back({partition, dot, bytes, now});
+  bytes_ += bytes;
+  return true;
+}
+
+bool Outbound::acknowledge(Partition partition, const Clock& dots) {
+  // Acknowledgements come in the order of sending but for what another partition's or an earlier message delayed, so the
+  // search ends soon after the front.
+  std::uint64_t left = dots.count();
+  for (auto it = sent_.begin(); it != sent_.end() && left > 0; ++it) {
+    if (it->acknowledged || it->partition != partition || !dots.contains(it->dot)) continue;
+    it->acknowledged = true;
+    --left;
+    KV_CHECK(bytes_ >= it->bytes, "what is acknowledged was counted");
+    bytes_ -= it->bytes;
+  }
+  while (!sent_.empty() && sent_.front().acknowledged) sent_.pop_front();
+  if (!paused_ || !sent_.empty()) return false;
+  paused_ = false;
+  return true;
+}
+
+bool Outbound::give_up_overdue(Instant now) {
+  if (next_overdue() > now) return false;
+  clear();
+  return true;
+}
+
+Instant Outbound::next_overdue() const {
+  return sent_.empty() ? kNever : after_ms(sent_.front().at, overdue_ms_);
+}
+
+}  // namespace kv

@@ -1,0 +1,68 @@
+#include "node/replication/sessions.h"
+
+#include "node/base/check.h"
+
+namespace kv {
+
+void Sessions::reset() {
+  wanted_.clear();
+  active_.clear();
+}
+
+std::vector<Partition> Sessions::start_wanted(Instant now) {
+  std::vector<Partition> started;
+  while (active_.size() < max_active_ && !wanted_.empty()) {
+    const Partition partition = *wanted_.begin();
+    wanted_.erase(wanted_.begin());
+    active_[partition].deadline = after_ms(now, page_timeout_ms_);
+    started.push_back(partition);
+  }
+  return started;
+}
+
+SyncRequest Sessions::request_for(Partition partition, const Clock& applied, const Clock& durable) const {
+  const Active& session = active_.at(partition);
+  return {applied, durable, session.full, session.after};
+}
+
+bool Sessions::expects(Partition partition, const SyncPage& page) const {
+  const auto it = active_.find(partition);
+  return it != active_.end() && it->second.full == page.full && it->second.after == page.after;
+}
+
+Sessions::Progress Sessions::advance(Partition partition, const SyncPage& page, Instant now) {
+  KV_CHECK(expects(partition, page), "only an expected page advances a session");
+  Active& session = active_.at(partition);
+  session.deadline = after_ms(now, page_timeout_ms_);
+  if (page.need_full) {
+    session.full = true;
+    return {true, {}};
+  }
+  if (session.full && !session.target.has_value()) session.target = page.applied;
+  if (page.more) {
+    session.after = page.last;
+    return {true, {}};
+  }
+  Progress progress{false, std::move(session.target)};
+  active_.erase(partition);
+  return progress;
+}
+
+void Sessions::expire(Instant now) {
+  for (auto it = active_.begin(); it != active_.end();) {
+    const auto next = std::next(it);
+    if (it->second.deadline <= now) {
+      wanted_.insert(it->first);
+      active_.erase(it);
+    }
+    it = next;
+  }
+}
+
+Instant Sessions::next_deadline() const {
+  Instant next = kNever;
+  for (const auto& [partition, session] : active_) next = std::min(next, session.deadline);
+  return next;
+}
+
+}  // namespace kv
