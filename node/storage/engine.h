@@ -7,6 +7,8 @@
 // Contract
 //   - commit() is atomic: after a crash either all of a batch is there or nothing, and if a batch survives, all batches
 //     committed before it do.
+//   - commit() that answers RESOURCE_EXHAUSTED (disk full) changed nothing, and may be tried again later. After any other failure
+//     it is unknown whether the batch is there, until a restart.
 //   - A commit survives the death of the process. It survives power loss once a sync() that began after it has returned OK.
 //   - get() and scan() see every commit that has returned. One scan() sees one moment.
 //   - An absent key is an OK answer. A status other than OK means that the engine does not know: DATA_LOSS for damage that it

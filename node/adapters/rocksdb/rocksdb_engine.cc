@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "node/adapters/rocksdb/boot_file.h"
+#include "node/adapters/rocksdb/disk_reserve.h"
 #include "node/adapters/rocksdb/log_replay.h"
 #include "node/adapters/rocksdb/rocksdb_options.h"
 #include "node/adapters/rocksdb/rocksdb_status.h"
@@ -45,7 +46,8 @@ absl::Status create_directory(const std::string& data_dir) {
 }  // namespace
 
 struct RocksdbEngine::Impl {
-  explicit Impl(std::string dir) : data_dir(std::move(dir)) {}
+  explicit Impl(const RocksdbOptions& options)
+      : data_dir(options.data_dir), reserve(options.data_dir, options.reserve_bytes) {}
   ~Impl() { close(); }
 
   rocksdb::Status open(const RocksdbOptions& options, LogHoles holes);
@@ -55,12 +57,22 @@ struct RocksdbEngine::Impl {
     return handles[1 + static_cast<std::size_t>(family)];
   }
 
-  absl::Status failed() {
+  // The failure after which nothing is written any more, or OK.
+  absl::Status failed() const {
     const std::lock_guard lock(mutex);
-    return failed_sync;
+    return failure;
+  }
+
+  absl::Status fail(const absl::Status& status) {
+    const std::lock_guard lock(mutex);
+    if (failure.ok())
+      failure =
+          absl::InternalError(absl::StrCat(status.message(), ". Nothing is written any more"));
+    return failure;
   }
 
   const std::string data_dir;
+  DiskReserve reserve;
   std::string recovery_note;
   std::unique_ptr<GapFilter> filter;  // the database keeps the pointer
   std::unique_ptr<rocksdb::DB> db;
@@ -69,8 +81,8 @@ struct RocksdbEngine::Impl {
   // One sync at a time: the kernel reports a failed write once only, and a second sync beside the
   // failing one would pass.
   std::mutex sync_mutex;
-  std::mutex mutex;
-  absl::Status failed_sync;  // the first one; under mutex
+  mutable std::mutex mutex;
+  absl::Status failure;  // the first one; under mutex
 };
 
 rocksdb::Status RocksdbEngine::Impl::open(const RocksdbOptions& options, LogHoles holes) {
@@ -98,7 +110,7 @@ RocksdbEngine::~RocksdbEngine() = default;
 absl::StatusOr<std::unique_ptr<RocksdbEngine>> RocksdbEngine::open(const RocksdbOptions& options) {
   if (const absl::Status created = create_directory(options.data_dir); !created.ok())
     return created;
-  auto impl = std::make_unique<Impl>(options.data_dir);
+  auto impl = std::make_unique<Impl>(options);
   const std::string last_boot = read_boot_file(options.data_dir);
   rocksdb::Status status = impl->open(options, LogHoles::kRefuse);
   const bool restarted =
@@ -152,20 +164,23 @@ absl::Status RocksdbEngine::commit(const WriteBatch& batch) {
                                           : changes.Delete(family, key.second);
     if (!status.ok()) return from_rocksdb(status, impl_->data_dir);
   }
+  const absl::Status admitted = impl_->reserve.admit(changes.GetDataSize());
+  if (!admitted.ok()) return admitted;
   rocksdb::WriteOptions options;
   options.sync = false;
-  return from_rocksdb(impl_->db->Write(options, &changes), impl_->data_dir);
+  const rocksdb::Status status = impl_->db->Write(options, &changes);
+  if (status.ok()) return absl::OkStatus();
+  const absl::Status mapped = from_rocksdb(status, impl_->data_dir);
+  // A severity is that of an earlier failure in the background, which RocksDB may overcome. Without
+  // one this very write failed, and may have left half a batch at the end of the log.
+  return status.severity() == rocksdb::Status::Severity::kNoError ? impl_->fail(mapped) : mapped;
 }
 
 absl::Status RocksdbEngine::sync() {
   const std::lock_guard syncing(impl_->sync_mutex);
   if (const absl::Status failed = impl_->failed(); !failed.ok()) return failed;
   const absl::Status status = from_rocksdb(impl_->db->SyncWAL(), impl_->data_dir);
-  if (!status.ok()) {
-    const std::lock_guard lock(impl_->mutex);
-    impl_->failed_sync = status;
-  }
-  return status;
+  return status.ok() ? status : impl_->fail(status);
 }
 
 std::uint64_t RocksdbEngine::disk_bytes() const {

@@ -31,6 +31,9 @@ struct RocksdbOptions {
   // Memory for what is not yet in tables. At most about twice this is used, while the older half is
   // being written out.
   std::size_t write_buffer_bytes = 16 << 20;
+  // Commits are refused while the file system has less free than this, so that what was accepted
+  // can still be written out and a full disk is an answer instead of a broken log.
+  std::size_t reserve_bytes = 64 << 20;
   // Identifies one run of the machine (/proc/sys/kernel/random/boot_id). Empty: unknown, holes in
   // the log are refused.
   std::string boot_id;
@@ -50,10 +53,13 @@ class RocksdbEngine final : public Engine {
   absl::Status scan(Family family, std::string_view from, std::string_view to,
                     const Visitor& visit) const override;
 
-  // Waits while compaction is behind. An error of RocksDB's background work surfaces here too.
+  // Waits while compaction is behind. RESOURCE_EXHAUSTED: the disk is full, nothing was changed,
+  // and writing resumes when there is space. After any other failure of the write itself, or of a
+  // sync, whether the last batch is there is unknown, and every later commit and sync fails with
+  // the same text: only a restart knows. An error of RocksDB's background work is returned while it
+  // lasts.
   absl::Status commit(const WriteBatch& batch) override;
 
-  // After the first failure every later commit and sync gives the same answer.
   absl::Status sync() override;
 
   std::uint64_t disk_bytes() const override;  // everything in the directory

@@ -91,6 +91,7 @@ class RocksdbHarness final : public EngineHarness {
     auto engine = RocksdbEngine::open({.data_dir = data_dir().string(),
                                        .block_cache_bytes = 8 << 20,
                                        .write_buffer_bytes = 8 << 20,
+                                       .reserve_bytes = 0,
                                        .boot_id = ""});
     ASSERT_TRUE(engine.ok()) << engine.status();
     engine_ = std::move(*engine);
