@@ -1,0 +1,85 @@
+// A client of a Dunlin cluster.
+//
+//   auto client = kv::client::Client::create({.endpoints = {"127.0.0.1:7101", "127.0.0.1:7102"}});
+//   if (!client.ok()) return client.status();
+//   auto written = (*client)->put("user:1", "Ada");
+//   if (!written.ok() && written.failure().outcome == kv::client::Outcome::kUnknown) { ... may have
+//   been stored ... }
+//
+// Thread-safety: every member function may be called from any thread at any time, except the
+// destructor, which must not run while another call does. Calls block the thread that makes them,
+// at most for the timeout given. For many batches at once see kv/batch_pipeline.h.
+//
+// Endpoints are tried in the order given, from the one that answered last. What happens when one
+// fails:
+//   it cannot be connected to      nothing was sent: the next one is tried, each with a share of
+//   the time that is left the connection breaks after    a read is sent to the next one; a write is
+//   *not* repeated and is answered with the request was sent           Outcome::kUnknown, because
+//   it may have been stored a node says RESOURCE_EXHAUSTED repeated with exponential backoff and
+//   jitter, on the next endpoint, while time is left a node says anything else      returned at
+//   once none can be reached            Failure with `reached` false
+//
+// Errors come as Failure (kv/types.h), never as an exception.
+#pragma once
+
+#include <absl/status/statusor.h>
+#include <absl/strings/string_view.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kv/types.h"
+
+namespace kv::client {
+
+struct ClientOptions {
+  // "host:port", where host is a name, an IPv4 address or an IPv6 address in brackets. At least
+  // one.
+  std::vector<std::string> endpoints{};
+};
+
+class BatchPipeline;
+class Cluster;  // the library's own
+
+class Client {
+ public:
+  // Checks the options; connects to nothing yet. kInvalidArgument names the endpoint that is
+  // malformed.
+  static absl::StatusOr<std::unique_ptr<Client>> create(const ClientOptions& options);
+
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  Result<GetResult> get(absl::string_view key, const ReadOptions& options = {});
+  Result<WriteResult> put(absl::string_view key, absl::string_view value,
+                          const WriteOptions& options = {});
+  Result<WriteResult> del(absl::string_view key, const WriteOptions& options = {});
+
+  // Sends all operations in one request. ok(): one result per operation, in the same order. A
+  // Failure means that the whole batch got no answer; with kUnknown any of its writes may have been
+  // stored. Limits: kv/limits.h.
+  Result<std::vector<OperationResult>> batch(const std::vector<Operation>& operations,
+                                             const BatchOptions& options = {});
+
+  // Calls `visit` with each key in ascending byte order until it returns false. When a node dies or
+  // the time of one request ends midway, the scan goes on after the last key that was visited, so
+  // every key that was there throughout is visited exactly once. Returns how many were visited;
+  // after a Failure those that were visited stay valid.
+  Result<std::uint64_t> scan(const ScanOptions& options,
+                             const std::function<bool(ScanEntry&&)>& visit);
+
+  // Asks every endpoint, and every member that one of them names, at the same time. Ordered by id,
+  // then by address.
+  std::vector<NodeStatus> status(std::chrono::milliseconds timeout = kDefaultTimeout);
+
+ private:
+  friend class BatchPipeline;
+  explicit Client(std::unique_ptr<Cluster> cluster);
+
+  std::unique_ptr<Cluster> cluster_;
+};
+
+}  // namespace kv::client

@@ -1,0 +1,218 @@
+// What goes into and comes out of kv::client::Client.
+//
+// Plain values: copy and move them freely; no type here owns anything but its own memory. Nothing
+// here talks to a node.
+//
+// Every answer is of one of three kinds, and Result<T> keeps them apart:
+//   ok               result.ok(); the value says how many replicas have it
+//   not applied      a Failure with Outcome::kNotApplied: certainly not, and never will be (also
+//   every failed read) outcome unknown  a Failure with Outcome::kUnknown: the write may have been
+//   stored and may spread; when a replica is
+//                    known to have issued a dot for it, the Failure carries it
+#pragma once
+
+#include <absl/status/status.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace kv::client {
+
+inline constexpr std::chrono::milliseconds kDefaultTimeout{2'000};
+
+// How many of a key's N replicas must answer a read or hold a write: 1, floor(N / 2) + 1, or N.
+enum class Level { kOne, kQuorum, kAll };
+
+// What an acknowledged write survives at each replica counted: the death of the process, or power
+// loss.
+enum class Durability { kOs, kDisk };
+
+// The name of one write: `actor` is one incarnation of one replica, `counter` (from 1) its n-th
+// write.
+struct Dot {
+  std::uint64_t actor = 0;
+  std::uint64_t counter = 0;
+
+  friend bool operator==(const Dot&, const Dot&) = default;
+};
+
+// What became of a write that failed. A read changes nothing, so a failed read is always
+// kNotApplied.
+enum class Outcome { kNotApplied, kUnknown };
+
+struct Failure {
+  // kInvalidArgument     a field is malformed or over its limit
+  // kNotFound            the bucket does not exist
+  // kUnavailable         too few replicas are alive, or (with `reached` false) no endpoint could be
+  // reached kResourceExhausted   overload that outlasted the retries kDeadlineExceeded    the time
+  // given is over others               as gRPC defines them
+  absl::StatusCode code = absl::StatusCode::kUnknown;
+  std::string message{};  // for a person
+  Outcome outcome = Outcome::kNotApplied;
+  bool reached = true;       // false: no endpoint answered, and certainly nothing was applied
+  std::optional<Dot> dot{};  // with kUnknown, when a replica is known to have issued it
+  std::string token{};       // with `dot`: what success would have returned
+};
+
+// A value of type T or a Failure. Never empty.
+// Precondition of value(): ok(); of failure(): !ok(). Breaking one ends the process.
+template <typename T>
+class [[nodiscard]] Result {
+ public:
+  // Implicit, so that functions can return either.
+  Result(T value) : content_(std::in_place_index<0>, std::move(value)) {}            // NOLINT
+  Result(Failure failure) : content_(std::in_place_index<1>, std::move(failure)) {}  // NOLINT
+
+  bool ok() const { return content_.index() == 0; }
+  const T& value() const& { return *checked<0>(); }
+  T& value() & { return *checked<0>(); }
+  T&& value() && { return std::move(*checked<0>()); }
+  const T& operator*() const& { return value(); }
+  T& operator*() & { return value(); }
+  const T* operator->() const { return checked<0>(); }
+  T* operator->() { return checked<0>(); }
+  const Failure& failure() const { return *checked<1>(); }
+  Failure& failure() { return *checked<1>(); }
+
+ private:
+  template <std::size_t index>
+  auto* checked() const {
+    if (content_.index() != index) std::abort();
+    return std::get_if<index>(&content_);
+  }
+  template <std::size_t index>
+  auto* checked() {
+    if (content_.index() != index) std::abort();
+    return std::get_if<index>(&content_);
+  }
+
+  std::variant<T, Failure> content_;
+};
+
+// A key that has no value is an ok() answer with `values` empty.
+struct GetResult {
+  std::vector<std::string> values{};  // more than one only in a bucket that keeps siblings
+  std::string token{};  // for a later put or del of this key: it then supersedes what this read saw
+  std::vector<std::string> replicas{};  // ids of the nodes whose replicas this answer joins
+  bool agreed = false;                  // whether those replicas held the same versions
+  std::vector<Dot> dots{};  // of `values`, in the same order; a deleted key still names its delete
+};
+
+struct WriteResult {
+  Dot dot{};
+  std::string token{};        // the token that was sent plus this write's dot
+  std::uint32_t acks = 0;     // distinct replicas that had it when this was answered
+  std::string coordinator{};  // id of the replica that issued the dot
+};
+
+struct ReadOptions {
+  std::string bucket{};  // empty: "default"
+  Level level = Level::kQuorum;
+  std::chrono::milliseconds timeout = kDefaultTimeout;  // more than 0, at most a minute
+};
+
+struct WriteOptions {
+  std::string bucket{};
+  Level level = Level::kQuorum;
+  std::chrono::milliseconds timeout = kDefaultTimeout;
+  std::string
+      token{};  // from a read of the same key; empty: supersede what the coordinating replica holds
+  Durability durability = Durability::kOs;
+};
+
+// One operation of a batch. There is no atomicity across the operations of a batch.
+struct Operation {
+  enum class Kind { kGet, kPut, kDelete };
+
+  Kind kind = Kind::kPut;
+  std::string key{};
+  std::string value{};  // of a put
+  std::string token{};  // of a put or a delete; as in WriteOptions
+};
+
+struct BatchOptions {
+  std::string bucket{};
+  Level level = Level::kQuorum;
+  std::chrono::milliseconds timeout = kDefaultTimeout;
+  Durability durability = Durability::kOs;
+};
+
+// The answer to one operation of a batch: to a get, or to a put or delete.
+using OperationAnswer = std::variant<GetResult, WriteResult>;
+using OperationResult = Result<OperationAnswer>;
+
+struct ScanOptions {
+  std::string bucket{};
+  Level level = Level::kQuorum;
+  // Of each request that the scan is made of: the longest wait without one more key arriving, not
+  // the whole scan's.
+  std::chrono::milliseconds timeout = kDefaultTimeout;
+  std::string prefix{};     // only keys that begin with it
+  std::string start{};      // first key, inclusive; empty: from the beginning
+  std::string end{};        // exclusive; empty: to the end
+  std::uint64_t limit = 0;  // 0: no limit
+};
+
+struct ScanEntry {
+  std::string key{};
+  std::vector<std::string> values{};
+  std::string token{};
+};
+
+// One node's own view of itself and its peers; units are in the names. See kv/v1/admin.proto for
+// each field.
+struct NodeReport {
+  struct Peer {
+    std::string id{};
+    bool alive = false;
+    std::uint64_t debt_dots = 0;
+    std::uint64_t debt_age_ms = 0;
+    std::int64_t clock_skew_ms = 0;
+  };
+  struct Member {
+    std::string id{};
+    std::string client_address{};
+    std::string zone{};
+  };
+  struct AntiEntropy {
+    std::uint64_t pages_sent = 0;
+    std::uint64_t pages_received = 0;
+    std::uint64_t bytes_sent = 0;
+    std::uint64_t bytes_received = 0;
+    std::uint64_t objects_sent = 0;
+    std::uint64_t full_transfers = 0;
+  };
+
+  std::string cluster{};
+  std::string id{};
+  std::uint64_t incarnation = 0;
+  std::uint64_t uptime_ms = 0;
+  std::uint64_t keys = 0;
+  std::uint64_t partitions = 0;
+  std::uint64_t partitions_total = 0;
+  std::uint64_t n = 0;
+  std::int64_t clock_skew_ms = 0;
+  std::uint64_t disk_bytes = 0;
+  std::uint64_t memory_bytes = 0;
+  std::uint64_t dot_log_entries = 0;
+  std::vector<Peer> peers{};
+  std::vector<Member> members{};
+  AntiEntropy anti_entropy{};
+};
+
+// One node of the cluster as the client found it: either it answered, or `failure` says why not.
+struct NodeStatus {
+  std::string id{};       // empty when nothing that answered names the node at this address
+  std::string address{};  // "host:port"
+  std::optional<NodeReport> report{};
+  std::string failure{};
+};
+
+}  // namespace kv::client

@@ -1,0 +1,183 @@
+#include "kv/client.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <optional>
+#include <random>
+#include <utility>
+
+#include "client/src/cluster.h"
+#include "client/src/messages.h"
+#include "client/src/status.h"
+#include "kv/limits.h"
+
+namespace kv::client {
+namespace {
+
+std::uint64_t random_seed() {
+  std::random_device device;
+  return std::uint64_t{device()} << 32 | device();
+}
+
+bool has_write(const std::vector<Operation>& operations) {
+  for (const Operation& operation : operations) {
+    if (operation.kind != Operation::Kind::kGet) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Client>> Client::create(const ClientOptions& options) {
+  if (options.endpoints.empty())
+    return absl::InvalidArgumentError("no endpoints given; at least one host:port is needed");
+  for (const std::string& endpoint : options.endpoints) {
+    if (absl::Status status = check_address(endpoint); !status.ok()) return status;
+  }
+  return std::unique_ptr<Client>(
+      new Client(std::make_unique<Cluster>(options.endpoints, random_seed())));
+}
+
+Client::Client(std::unique_ptr<Cluster> cluster) : cluster_(std::move(cluster)) {}
+Client::~Client() = default;
+
+Result<GetResult> Client::get(absl::string_view key, const ReadOptions& options) {
+  if (absl::Status status = check_timeout(options.timeout); !status.ok()) return to_failure(status);
+  if (absl::Status status = check_key(key); !status.ok()) return to_failure(status);
+  const v1::GetRequest request = get_request(key, options);
+  v1::GetResponse response;
+  std::optional<Failure> failure = cluster_->run(
+      RequestKind::kRead, options.timeout, [&](Node::Stubs& stubs, grpc::ClientContext& context) {
+        response.Clear();
+        return stubs.key_value->Get(&context, request, &response);
+      });
+  if (failure.has_value()) return *std::move(failure);
+  return to_result(std::move(response));
+}
+
+Result<WriteResult> Client::put(absl::string_view key, absl::string_view value,
+                                const WriteOptions& options) {
+  if (absl::Status status = check_timeout(options.timeout); !status.ok()) return to_failure(status);
+  if (absl::Status status = check_write(key, value, options.token); !status.ok())
+    return to_failure(status);
+  const v1::PutRequest request = put_request(key, value, options);
+  v1::WriteResponse response;
+  std::optional<Failure> failure = cluster_->run(
+      RequestKind::kWrite, options.timeout, [&](Node::Stubs& stubs, grpc::ClientContext& context) {
+        return stubs.key_value->Put(&context, request, &response);
+      });
+  if (failure.has_value()) return *std::move(failure);
+  return to_result(std::move(response));
+}
+
+Result<WriteResult> Client::del(absl::string_view key, const WriteOptions& options) {
+  if (absl::Status status = check_timeout(options.timeout); !status.ok()) return to_failure(status);
+  if (absl::Status status = check_write(key, "", options.token); !status.ok())
+    return to_failure(status);
+  const v1::DeleteRequest request = delete_request(key, options);
+  v1::WriteResponse response;
+  std::optional<Failure> failure = cluster_->run(
+      RequestKind::kWrite, options.timeout, [&](Node::Stubs& stubs, grpc::ClientContext& context) {
+        return stubs.key_value->Delete(&context, request, &response);
+      });
+  if (failure.has_value()) return *std::move(failure);
+  return to_result(std::move(response));
+}
+
+Result<std::vector<OperationResult>> Client::batch(const std::vector<Operation>& operations,
+                                                   const BatchOptions& options) {
+  if (absl::Status status = check_timeout(options.timeout); !status.ok()) return to_failure(status);
+  if (absl::Status status = check_batch(operations); !status.ok()) return to_failure(status);
+  if (operations.empty()) return std::vector<OperationResult>();
+  const RequestKind kind = has_write(operations) ? RequestKind::kWrite : RequestKind::kRead;
+  const v1::BatchRequest request = batch_request(operations, options);
+  v1::BatchResponse response;
+  std::optional<Failure> failure =
+      cluster_->run(kind, options.timeout, [&](Node::Stubs& stubs, grpc::ClientContext& context) {
+        response.Clear();
+        return stubs.key_value->Batch(&context, request, &response);
+      });
+  if (failure.has_value()) return *std::move(failure);
+  if (response.results_size() != static_cast<int>(operations.size())) {
+    return Failure{
+        .code = absl::StatusCode::kInternal,
+        .message = absl::StrCat("the node answered ", response.results_size(), " of ",
+                                operations.size(), " operations of a batch"),
+        .outcome = kind == RequestKind::kWrite ? Outcome::kUnknown : Outcome::kNotApplied};
+  }
+  std::vector<OperationResult> results;
+  results.reserve(operations.size());
+  for (std::size_t i = 0; i < operations.size(); ++i) {
+    results.push_back(
+        to_result(std::move(*response.mutable_results(static_cast<int>(i))), operations[i].kind));
+  }
+  return results;
+}
+
+namespace {
+
+// Where a scan is. It outlives the requests that the scan is made of.
+class ScanProgress {
+ public:
+  ScanProgress(const ScanOptions& options, const std::function<bool(ScanEntry&&)>& visit)
+      : options_(options), visit_(visit) {}
+
+  // One request, from where the last one stopped.
+  grpc::Status advance(Node::Stubs& stubs, grpc::ClientContext& context) {
+    const auto reader = stubs.key_value->Scan(&context, scan_request(options_, last_, visited_));
+    v1::ScanResponse page;
+    while (!stopped_ && reader->Read(&page)) {
+      for (v1::ScanResponse::Entry& entry : *page.mutable_entries()) {
+        if (!take(to_entry(std::move(entry)))) break;
+      }
+    }
+    if (stopped_) context.TryCancel();
+    const grpc::Status status = reader->Finish();
+    return stopped_ ? grpc::Status::OK : status;
+  }
+
+  // Whether any entry came since the last call.
+  bool moved() { return std::exchange(moved_, false); }
+  std::uint64_t visited() const { return visited_; }
+
+ private:
+  // False when the scan is over.
+  bool take(ScanEntry&& entry) {
+    last_ = entry.key;
+    moved_ = true;
+    ++visited_;
+    stopped_ = !visit_(std::move(entry)) || visited_ == options_.limit || successor(last_).empty();
+    return !stopped_;
+  }
+
+  const ScanOptions& options_;
+  const std::function<bool(ScanEntry&&)>& visit_;
+  std::string last_;
+  std::uint64_t visited_ = 0;
+  bool moved_ = false;
+  bool stopped_ = false;
+};
+
+}  // namespace
+
+Result<std::uint64_t> Client::scan(const ScanOptions& options,
+                                   const std::function<bool(ScanEntry&&)>& visit) {
+  if (absl::Status status = check_scan(options); !status.ok()) return to_failure(status);
+  ScanProgress progress(options, visit);
+  while (true) {
+    std::optional<Failure> failure = cluster_->run(
+        RequestKind::kRead, options.timeout, [&](Node::Stubs& stubs, grpc::ClientContext& context) {
+          return progress.advance(stubs, context);
+        });
+    if (!failure.has_value()) return progress.visited();
+    // Only what may pass by itself is worth another request, and only while the scan gets further.
+    const bool may_pass = !failure->reached || failure->code == absl::StatusCode::kDeadlineExceeded;
+    if (!progress.moved() || !may_pass) return *std::move(failure);
+  }
+}
+
+std::vector<NodeStatus> Client::status(std::chrono::milliseconds timeout) {
+  return collect_status(cluster_->nodes(), timeout);
+}
+
+}  // namespace kv::client
