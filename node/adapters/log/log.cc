@@ -138,9 +138,7 @@ void write(spdlog::level::level_enum level, std::string_view message) {
 
 absl::Status init(const Options& options) {
   try {
-    auto made = make_logger(options);
-    logger()->flush();
-    logger() = std::move(made);
+    logger() = make_logger(options);  // closes the old file, which writes what it held back
     return absl::OkStatus();
   } catch (const std::exception& error) {
     return absl::FailedPreconditionError(

@@ -175,8 +175,8 @@ TEST_F(Log, DebugIsHeldBackUntilTheNextFlush) {
 }
 
 TEST_F(Log, TheFileIsAppendedTo) {
-  start(Format::kHuman);
-  info("first run");
+  start(Format::kHuman, Level::kDebug);
+  debug("first run");
   start(Format::kHuman);
   info("second run");
   const auto read = lines();
