@@ -17,7 +17,8 @@ class LastWriteWins final : public Policy {
     const auto winner = std::max_element(versions.begin(), versions.end(), [](const Version& a, const Version& b) {
       return std::tie(a.hlc, a.dot) < std::tie(b.hlc, b.dot);
     });
-    versions = {std::move(*winner)};
+    std::iter_swap(versions.begin(), winner);
+    versions.erase(versions.begin() + 1, versions.end());
   }
 };
 

@@ -1,0 +1,180 @@
+// Replicas of one partition reduced to what 2-protocol, sections 2 and 3, says of objects and
+// clocks: for the tests of this folder, which need states that replicas really reach, and know from
+// the outside what must come of them.
+#pragma once
+
+#include <rapidcheck.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "node/base/hlc.h"
+#include "node/resolution/object.h"
+#include "node/resolution/policy.h"
+
+namespace kv {
+
+// One key as one replica holds it, with the replica clock of the same moment.
+struct ObjectState {
+  Object object;
+  Clock clock;
+
+  Clock filled() const {
+    Clock context = object.context;
+    context.join(clock);
+    return context;
+  }
+};
+
+// Both know the same dots and hold the same versions; how much of the context is stripped makes no
+// difference.
+inline bool same(const ObjectState& a, const ObjectState& b) {
+  return a.object.versions == b.object.versions && a.filled() == b.filled() && a.clock == b.clock;
+}
+
+// The whole of `theirs` becomes known to `mine`, as anti-entropy does it.
+inline ObjectState joined(ObjectState mine, const ObjectState& theirs,
+                          const Policy* policy = nullptr) {
+  join(mine.object, mine.clock, theirs.object, theirs.clock);
+  if (policy != nullptr) policy->resolve(mine.object.versions);
+  mine.clock.join(theirs.clock);
+  strip(mine.object, mine.clock);
+  return mine;
+}
+
+struct ModelDelta {
+  std::string key;
+  Version version;
+  Clock context;
+};
+
+struct ModelToken {
+  Clock context;
+  Hlc hlc;
+};
+
+class ModelReplica {
+ public:
+  // Without a policy, versions stay siblings and a write without a token supersedes nothing.
+  ModelReplica(std::uint64_t actor, const Policy* policy) : actor_{actor}, policy_(policy) {}
+
+  ModelDelta write(const std::string& key, std::optional<std::string> value,
+                   const std::optional<ModelToken>& token, WallMs wall) {
+    Object& object = objects_[key];
+    const Dot dot{actor_, clock_.base(actor_) + 1};
+    const Hlc seen = std::max(greatest_hlc(object), token ? token->hlc : Hlc{});
+    ModelDelta delta{key, {dot, hlc_.tick(wall, seen), std::move(value)}, {}};
+    if (token.has_value())
+      delta.context = token->context;
+    else if (policy_ != nullptr)
+      delta.context = policy_->implied_context(object);
+    delta.context.add(dot);
+    discard(object, delta.context);
+    object.versions.push_back(delta.version);
+    std::sort(object.versions.begin(), object.versions.end(),
+              [](const Version& a, const Version& b) { return a.dot < b.dot; });
+    if (policy_ != nullptr) policy_->resolve(object.versions);
+    clock_.add(dot);
+    strip(object, clock_);
+    return delta;
+  }
+
+  void apply(const ModelDelta& delta) {
+    Object& object = objects_[delta.key];
+    join(object, clock_, Object{{delta.version}, delta.context}, Clock{});
+    if (policy_ != nullptr) policy_->resolve(object.versions);
+    clock_.add(delta.version.dot);
+    strip(object, clock_);
+  }
+
+  void sync_from(const ModelReplica& other) {
+    for (const auto& [key, object] : other.objects_) objects_[key];
+    for (auto& [key, object] : objects_)
+      object = joined(state(key), other.state(key), policy_).object;
+    clock_.join(other.clock_);
+    for (auto& [key, object] : objects_) strip(object, clock_);
+  }
+
+  ObjectState state(const std::string& key) const {
+    const auto it = objects_.find(key);
+    return {it == objects_.end() ? Object{} : it->second, clock_};
+  }
+
+  ModelToken read(const std::string& key) const {
+    return {state(key).filled(), greatest_hlc(state(key).object)};
+  }
+
+ private:
+  Actor actor_;
+  const Policy* policy_;
+  Clock clock_;
+  HlcClock hlc_{500};
+  std::map<std::string, Object> objects_;
+};
+
+// A random history of three replicas and two keys: writes with old and new tokens and with none,
+// deltas that are lost, late, repeated and out of order, replicas that catch up from each other.
+class ModelCluster {
+ public:
+  explicit ModelCluster(const Policy* policy) {
+    for (std::uint64_t actor = 1; actor <= 3; ++actor) replicas.emplace_back(actor, policy);
+  }
+
+  void run_random_history() {
+    const auto choices = *rc::gen::container<std::vector<std::vector<std::uint8_t>>>(
+        rc::gen::container<std::vector<std::uint8_t>>(5, rc::gen::arbitrary<std::uint8_t>()));
+    for (const auto& c : choices) step(c[0] % 8, c[1], c[2], c[3], c[4]);
+  }
+
+  // Everyone learns everything.
+  void converge() {
+    for (int round = 0; round < 2; ++round)
+      for (ModelReplica& to : replicas)
+        for (const ModelReplica& from : replicas) to.sync_from(from);
+  }
+
+  std::vector<ModelReplica> replicas;
+  std::vector<ModelDelta> deltas;  // every write of the history
+  std::vector<std::pair<std::string, ModelToken>> tokens;
+
+ private:
+  ModelReplica& replica(std::uint8_t choice) { return replicas[choice % replicas.size()]; }
+
+  void step(int kind, std::uint8_t a, std::uint8_t b, std::uint8_t c, std::uint8_t d) {
+    const std::string key = b % 4 == 0 ? "other" : "key";
+    switch (kind) {
+      case 0:
+      case 1:
+      case 2:
+        write(replica(a), key, c, d);
+        break;
+      case 3:
+      case 4:
+        if (!deltas.empty()) replica(a).apply(deltas[b % deltas.size()]);
+        break;
+      case 5:
+        replica(a).sync_from(replica(b));
+        break;
+      default:
+        tokens.emplace_back(key, replica(a).read(key));
+    }
+  }
+
+  // Few wall times, so that equal HLCs occur.
+  void write(ModelReplica& at, const std::string& key, std::uint8_t choice, std::uint8_t wall) {
+    std::optional<ModelToken> token;
+    if (choice % 3 != 0 && !tokens.empty()) {
+      const auto& [of, candidate] = tokens[choice % tokens.size()];
+      if (of == key) token = candidate;
+    }
+    std::optional<std::string> value;
+    if (choice % 5 != 0) value = std::to_string(deltas.size());
+    deltas.push_back(at.write(key, std::move(value), token, WallMs{1000 + wall % 3}));
+  }
+};
+
+}  // namespace kv

@@ -1,0 +1,76 @@
+#include "node/storage/keys.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <algorithm>
+
+namespace kv::storage {
+namespace {
+
+Partition partition(std::uint64_t value) { return Partition{static_cast<std::uint16_t>(value)}; }
+
+TEST(Keys, LieOnDiskAsDocumented) {
+  using namespace std::string_literals;
+  EXPECT_EQ(storage_key("b", "k"), "b\0k"s);
+  EXPECT_EQ(object_key(Partition{0x0102}, storage_key("b", "k")), "\x01\x02"s + "b\0k"s);
+  EXPECT_EQ(log_key(Partition{1}, Dot{Actor{0x0203}, 0x0405}),
+            "\0\x01\0\0\0\0\0\0\x02\x03\0\0\0\0\0\0\x04\x05"s);
+  EXPECT_EQ(replica_key(Partition{0xff}), "r\0\xff"s);
+  EXPECT_EQ(node_key(), "node");
+}
+
+RC_GTEST_PROP(Keys, AStorageKeySplitsWhereItWasJoined, (const std::string& user_key)) {
+  const auto bucket = *rc::gen::container<std::string>(rc::gen::nonZero<char>());
+  const std::string key = storage_key(bucket, user_key);
+  RC_ASSERT(bucket_of(key) == bucket);
+  RC_ASSERT(user_key_of(key) == user_key);
+}
+
+RC_GTEST_PROP(Keys, ALogKeyNamesItsDot,
+              (std::uint64_t actor, std::uint64_t counter, std::uint16_t p)) {
+  RC_ASSERT(dot_of_log_key(log_key(Partition{p}, Dot{Actor{actor}, counter})) ==
+            (Dot{Actor{actor}, counter}));
+}
+
+RC_GTEST_PROP(Keys, LogKeysAreInTheOrderOfPartitionActorAndCounter,
+              (std::uint16_t p, std::uint16_t q, std::uint64_t actor, std::uint64_t counter)) {
+  const auto near = [](std::uint64_t n) {
+    return n + *rc::gen::element<std::uint64_t>(0, 1, 255, 256, 1ULL << 40);
+  };
+  const Dot a{Actor{actor}, counter}, b{Actor{near(actor)}, near(counter)};
+  RC_ASSERT((log_key(Partition{p}, a) < log_key(Partition{p}, b)) == (a < b));
+  RC_ASSERT(p == q || (log_key(Partition{p}, a) < log_key(Partition{q}, b)) == (p < q));
+}
+
+RC_GTEST_PROP(Keys, APartitionsKeysAreExactlyThoseBetweenItsPrefixAndItsEnd,
+              (std::uint16_t p, std::uint16_t q, const std::string& key)) {
+  const std::string from = partition_prefix(Partition{p}), end = partition_end(Partition{p});
+  const std::string of_q = object_key(Partition{q}, key);
+  RC_ASSERT((of_q >= from && (end.empty() || of_q < end)) == (p == q));
+}
+
+TEST(Keys, TheLastPartitionReachesToTheEndOfTheFamily) {
+  EXPECT_EQ(partition_end(partition(UINT16_MAX)), "");
+  EXPECT_EQ(partition_end(partition(UINT16_MAX - 1)), partition_prefix(partition(UINT16_MAX)));
+  EXPECT_EQ(partition_end(partition(0xff)), partition_prefix(partition(0x100)));
+}
+
+RC_GTEST_PROP(Keys, NoKeyLiesBetweenAKeyAndTheNext,
+              (const std::string& key, const std::string& other)) {
+  RC_PRE(!key.empty());
+  RC_ASSERT(next_key(key) > key);
+  RC_ASSERT((other > key) == (other >= next_key(key)));
+  RC_ASSERT(key + other == key || key + other >= next_key(key));
+}
+
+TEST(Keys, TheNextOfNoKeyIsNoKey) { EXPECT_EQ(next_key(""), ""); }
+
+TEST(KeysDeathTest, RefusesWhatItCouldNotSplitAgain) {
+  EXPECT_DEATH(storage_key(std::string("a\0b", 3), "k"), "bucket names are checked");
+  EXPECT_DEATH(bucket_of("no separator"), "zero byte");
+  EXPECT_DEATH(dot_of_log_key("short"), "made by log_key");
+}
+
+}  // namespace
+}  // namespace kv::storage
