@@ -13,6 +13,7 @@ constexpr std::size_t kMaxTokenBytes = 64 * 1024;
 constexpr std::size_t kMaxBatchOperations = 1000;
 constexpr std::size_t kMaxBatchBytes = 4 * 1024 * 1024;
 constexpr std::size_t kMaxScanPageBytes = 1024 * 1024;
+constexpr std::uint64_t kMaxScanPageItems = 10'000;
 constexpr std::int64_t kDefaultDeadlineMs = 2'000;
 constexpr std::int64_t kMaxDeadlineMs = 60'000;
 

@@ -9,7 +9,7 @@
 namespace kv {
 namespace {
 
-constexpr std::int64_t kPruneIntervalMs = 250;
+constexpr std::int64_t kMaintenanceIntervalMs = 250;
 constexpr std::size_t kPruneEntriesAtOnce = 2000;
 
 }  // namespace
@@ -162,12 +162,12 @@ Effects Core::flush(Now now) {
   replication_->tick(step);
   replication_->flush(step);
   push_writes(step);
-  prune(step);
+  maintain(step);
   for (auto& [partition, replica] : replicas_)
     if (replica.flush(effects_.batch)) unsynced_.insert(partition);
   decide_sync(step);
   effects_.wake_at = std::min({writes_.next_deadline(), reads_.next_deadline(), replication_->next_wake(),
-                               sync_under_way_ ? kNever : next_sync_, next_prune_});
+                               sync_under_way_ ? kNever : next_sync_, next_maintenance_});
   return std::exchange(effects_, Effects{});
 }
 
@@ -187,14 +187,24 @@ void Core::decide_sync(Step& step) {
   step.effects.sync = true;
 }
 
-void Core::prune(Step& step) {
-  if (next_prune_ == kNever) next_prune_ = after_ms(step.now.mono, kPruneIntervalMs);
-  if (next_prune_ > step.now.mono) return;
-  for (auto& [partition, replica] : replicas_) replica.prune_log(step.tx, kPruneEntriesAtOnce);
-  next_prune_ = after_ms(step.now.mono, kPruneIntervalMs);
+// What need not be done at every step: forgets log entries that nobody lacks, and notes who lacks something.
+void Core::maintain(Step& step) {
+  if (next_maintenance_ == kNever) next_maintenance_ = after_ms(step.now.mono, kMaintenanceIntervalMs);
+  if (next_maintenance_ > step.now.mono) return;
+  std::map<NodeIndex, Instant> in_debt;
+  for (auto& [partition, replica] : replicas_) {
+    replica.prune_log(step.tx, kPruneEntriesAtOnce);
+    for (const auto& [peer, clock] : replica.peers()) {
+      if (clock.applied.covers(replica.clock())) continue;
+      const auto since = in_debt_since_.find(peer);
+      in_debt[peer] = since == in_debt_since_.end() ? step.now.mono : since->second;
+    }
+  }
+  in_debt_since_ = std::move(in_debt);
+  next_maintenance_ = after_ms(step.now.mono, kMaintenanceIntervalMs);
 }
 
-CoreStatus Core::status() const {
+CoreStatus Core::status(Now now) const {
   CoreStatus status;
   status.peers.resize(ring_.nodes().size());
   for (const auto& [partition, replica] : replicas_) {
@@ -204,6 +214,8 @@ CoreStatus Core::status() const {
     for (const auto& [peer, clock] : replica.peers()) status.peers[peer.value].debt_dots += replica.debt(peer).count();
   }
   for (std::size_t i = 0; i < status.peers.size(); ++i) status.peers[i].up = neighbours_.up[i];
+  for (const auto& [peer, since] : in_debt_since_)
+    status.peers[peer.value].debt_age_ms = elapsed_us(since, now.mono) / 1000;
   status.pending = writes_.pending() + reads_.pending();
   status.anti_entropy = replication_->counters();
   return status;

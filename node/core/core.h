@@ -48,7 +48,8 @@ using Event = std::variant<ClientWrite, ClientGet, ClientScan, FromPeer, PeerUp,
 
 struct PeerStatus {
   bool up = false;
-  std::uint64_t debt_dots = 0;  // writes here that the peer is not known to have
+  std::uint64_t debt_dots = 0;    // writes here that the peer is not known to have
+  std::int64_t debt_age_ms = 0;   // for how long that has not been zero, to a quarter of a second
 };
 
 struct CoreStatus {
@@ -75,7 +76,7 @@ class Core {
   // Ends a group of steps: the effects of all of them, to be carried out before the next step.
   Effects flush(Now now);
 
-  CoreStatus status() const;
+  CoreStatus status(Now now) const;
   bool idle() const { return writes_.pending() == 0 && reads_.pending() == 0; }
 
  private:
@@ -94,7 +95,7 @@ class Core {
   void push_writes(Step& step);
   void confirm_here(Step& step, const std::map<Partition, Clock>& clocks);
   void decide_sync(Step& step);
-  void prune(Step& step);
+  void maintain(Step& step);
 
   const CoreOptions options_;
   const Ring& ring_;
@@ -113,7 +114,8 @@ class Core {
   bool sync_under_way_ = false;
   bool sync_wanted_ = false;                // somebody waits for the disk
   Instant next_sync_ = kNever;              // when unsynced_ is not empty
-  Instant next_prune_ = kNever;
+  Instant next_maintenance_ = kNever;
+  std::map<NodeIndex, Instant> in_debt_since_;  // peers that lack something
 };
 
 }  // namespace kv

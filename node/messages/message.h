@@ -139,4 +139,9 @@ struct Message {
   bool operator==(const Message&) const = default;
 };
 
+inline bool is_anti_entropy(const Message& message) {
+  return std::holds_alternative<Probe>(message.body) || std::holds_alternative<SyncRequest>(message.body) ||
+         std::holds_alternative<SyncPage>(message.body);
+}
+
 }  // namespace kv

@@ -34,6 +34,8 @@ struct AntiEntropyCounters {
   std::uint64_t objects_sent = 0;
   std::uint64_t objects_received = 0;
   std::uint64_t full_transfers = 0;
+  std::uint64_t bytes_sent = 0;  // encoded; counted by whoever encodes
+  std::uint64_t bytes_received = 0;
 };
 
 class Replication {

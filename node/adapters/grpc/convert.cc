@@ -1,0 +1,78 @@
+#include "node/adapters/grpc/convert.h"
+
+#include "kv/v1/status.pb.h"
+#include "node/coordinator/validate.h"
+#include "node/storage/keys.h"
+
+namespace kv {
+
+grpc::Status to_grpc(const v1::Failure& failure) {
+  v1::RpcStatus status;
+  status.set_code(failure.code());
+  status.set_message(failure.message());
+  auto* any = status.add_details();
+  any->set_type_url("type.googleapis.com/kv.v1.Failure");
+  any->set_value(failure.SerializeAsString());
+  return grpc::Status(static_cast<grpc::StatusCode>(failure.code()), failure.message(), status.SerializeAsString());
+}
+
+v1::Failure not_applied(const absl::Status& status) {
+  v1::Failure failure;
+  failure.set_code(static_cast<int>(status.code()));
+  failure.set_message(std::string(status.message()));
+  failure.set_outcome(v1::Failure::NOT_APPLIED);
+  return failure;
+}
+
+v1::Failure to_failure(const WriteResult& result, const std::string& token) {
+  v1::Failure failure;
+  failure.set_code(static_cast<int>(result.code));
+  failure.set_message(result.message);
+  failure.set_outcome(result.outcome == Outcome::kNotApplied ? v1::Failure::NOT_APPLIED : v1::Failure::UNKNOWN);
+  if (result.dot.counter > 0) {
+    *failure.mutable_dot() = to_proto(result.dot);
+    failure.set_token(token);
+  }
+  return failure;
+}
+
+v1::Failure to_failure(const ClientReadReply& reply) { return not_applied(absl::Status(reply.code, reply.message)); }
+
+Level to_level(v1::Level level) {
+  switch (level) {
+    case v1::LEVEL_ONE: return Level::kOne;
+    case v1::LEVEL_ALL: return Level::kAll;
+    default: return Level::kQuorum;
+  }
+}
+
+Durability to_durability(v1::Durability durability) {
+  return durability == v1::DURABILITY_DISK ? Durability::kDisk : Durability::kOs;
+}
+
+v1::Dot to_proto(Dot dot) {
+  v1::Dot out;
+  out.set_actor(dot.actor.id);
+  out.set_counter(dot.counter);
+  return out;
+}
+
+void to_proto(const ClientReadReply& reply, const Ring& ring, v1::GetResponse* out) {
+  const ReadItem& item = reply.items.front();
+  for (const Version& version : item.versions) {
+    if (version.value.has_value()) out->add_values(*version.value);
+    *out->add_dots() = to_proto(version.dot);
+  }
+  out->set_token(make_token(item.token, item.key));
+  for (const NodeIndex node : reply.replicas) out->add_replicas(ring.node_id(node));
+  out->set_agreed(reply.agreed);
+}
+
+void to_proto(const ReadItem& item, v1::ScanResponse::Entry* out) {
+  out->set_key(std::string(storage::user_key_of(item.key)));
+  for (const Version& version : item.versions)
+    if (version.value.has_value()) out->add_values(*version.value);
+  out->set_token(make_token(item.token, item.key));
+}
+
+}  // namespace kv

@@ -1,0 +1,28 @@
+// Between the API's messages and the core's types, and statuses with their details.
+#pragma once
+
+#include <grpcpp/support/status.h>
+
+#include <string>
+
+#include "kv/v1/kv.pb.h"
+#include "node/messages/request.h"
+#include "node/ring/ring.h"
+
+namespace kv {
+
+// A status that carries a Failure where gRPC tools and our client look for it.
+grpc::Status to_grpc(const v1::Failure& failure);
+
+v1::Failure not_applied(const absl::Status& status);
+v1::Failure to_failure(const WriteResult& result, const std::string& token);
+v1::Failure to_failure(const ClientReadReply& reply);
+
+Level to_level(v1::Level level);
+Durability to_durability(v1::Durability durability);
+v1::Dot to_proto(Dot dot);
+
+void to_proto(const ClientReadReply& reply, const Ring& ring, v1::GetResponse* out);
+void to_proto(const ReadItem& item, v1::ScanResponse::Entry* out);
+
+}  // namespace kv

@@ -1,0 +1,29 @@
+// The KeyValue service: gRPC's calls around Operations. Thread-safe.
+#pragma once
+
+#include "kv/v1/kv.grpc.pb.h"
+#include "node/adapters/grpc/operations.h"
+
+namespace kv {
+
+class KeyValueService final : public v1::KeyValue::CallbackService {
+ public:
+  // `operations` outlives it.
+  explicit KeyValueService(const Operations& operations) : operations_(operations) {}
+
+  grpc::ServerUnaryReactor* Get(grpc::CallbackServerContext* context, const v1::GetRequest* request,
+                                v1::GetResponse* response) override;
+  grpc::ServerUnaryReactor* Put(grpc::CallbackServerContext* context, const v1::PutRequest* request,
+                                v1::WriteResponse* response) override;
+  grpc::ServerUnaryReactor* Delete(grpc::CallbackServerContext* context, const v1::DeleteRequest* request,
+                                   v1::WriteResponse* response) override;
+  grpc::ServerUnaryReactor* Batch(grpc::CallbackServerContext* context, const v1::BatchRequest* request,
+                                  v1::BatchResponse* response) override;
+  grpc::ServerWriteReactor<v1::ScanResponse>* Scan(grpc::CallbackServerContext* context,
+                                                   const v1::ScanRequest* request) override;
+
+ private:
+  const Operations& operations_;
+};
+
+}  // namespace kv

@@ -1,0 +1,192 @@
+#include "node/adapters/grpc/operations.h"
+
+#include <atomic>
+#include <mutex>
+
+#include "absl/strings/str_cat.h"
+#include "node/adapters/grpc/convert.h"
+#include "node/base/limits.h"
+#include "node/coordinator/scan.h"
+#include "node/coordinator/validate.h"
+#include "node/storage/keys.h"
+
+namespace kv {
+namespace {
+
+absl::Status queue_full() {
+  return absl::ResourceExhaustedError("the node's request queue is full; not applied, try again later");
+}
+
+std::size_t size_of(const v1::BatchRequest::Operation& operation) {
+  switch (operation.kind_case()) {
+    case v1::BatchRequest::Operation::kGet: return operation.get().key().size();
+    case v1::BatchRequest::Operation::kPut: return operation.put().key().size() + operation.put().value().size();
+    case v1::BatchRequest::Operation::kDelete: return operation.delete_().key().size();
+    case v1::BatchRequest::Operation::KIND_NOT_SET: return 0;
+  }
+  return 0;
+}
+
+absl::Status check_batch(const v1::BatchRequest& request) {
+  const auto count = static_cast<std::size_t>(request.operations_size());
+  if (count > kMaxBatchOperations)
+    return absl::InvalidArgumentError(
+        absl::StrCat("batch of ", count, " operations; the limit is ", kMaxBatchOperations));
+  std::size_t bytes = 0;
+  for (const auto& operation : request.operations()) bytes += size_of(operation);
+  if (count > 1 && bytes > kMaxBatchBytes)  // one operation alone has its own limits
+    return absl::InvalidArgumentError(
+        absl::StrCat("batch of ", bytes, " bytes of keys and values; the limit is ", kMaxBatchBytes));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void Operations::get(const v1::GetRequest& request, Instant deadline, GetDone done) const {
+  auto key = checked_key(request.bucket(), request.key());
+  if (!key.ok()) return done({}, not_applied(key.status()));
+  const Partition partition = ring_.partition_of(*key);
+  ClientGet get{0, partition, *std::move(key), to_level(request.level()), deadline};
+  const auto answer = [done, this](const ClientReadReply& reply) {
+    if (reply.code != absl::StatusCode::kOk) return done({}, to_failure(reply));
+    v1::GetResponse response;
+    to_proto(reply, ring_, &response);
+    done(std::move(response), {});
+  };
+  if (!shards_.of(partition).submit(std::move(get), answer)) done({}, not_applied(queue_full()));
+}
+
+void Operations::put(const v1::PutRequest& request, Instant deadline, WriteDone done) const {
+  auto key = checked_key(request.bucket(), request.key());
+  if (!key.ok()) return done({}, not_applied(key.status()));
+  const absl::Status value = check_value(request.value());
+  if (!value.ok()) return done({}, not_applied(value));
+  auto token = checked_token(request.token(), *key);
+  if (!token.ok()) return done({}, not_applied(token.status()));
+  const Partition partition = ring_.partition_of(*key);
+  write({0, partition, *std::move(key), request.value(), *std::move(token), to_level(request.level()),
+         to_durability(request.durability()), deadline},
+        std::move(done));
+}
+
+void Operations::del(const v1::DeleteRequest& request, Instant deadline, WriteDone done) const {
+  auto key = checked_key(request.bucket(), request.key());
+  if (!key.ok()) return done({}, not_applied(key.status()));
+  auto token = checked_token(request.token(), *key);
+  if (!token.ok()) return done({}, not_applied(token.status()));
+  const Partition partition = ring_.partition_of(*key);
+  write({0, partition, *std::move(key), std::nullopt, *std::move(token), to_level(request.level()),
+         to_durability(request.durability()), deadline},
+        std::move(done));
+}
+
+void Operations::write(ClientWrite write, WriteDone done) const {
+  Shard& shard = shards_.of(write.partition);
+  const auto answer = [done, this, key = write.key, token = write.token](const ClientWriteReply& reply) {
+    const std::string token_after =
+        reply.result.dot.counter > 0 ? token_after_write(token, reply.result.dot, reply.result.hlc, key) : "";
+    if (reply.result.outcome != Outcome::kApplied) return done({}, to_failure(reply.result, token_after));
+    v1::WriteResponse response;
+    *response.mutable_dot() = to_proto(reply.result.dot);
+    response.set_token(token_after);
+    response.set_acks(reply.result.acks);
+    response.set_coordinator(ring_.node_id(reply.coordinator));
+    done(std::move(response), {});
+  };
+  if (!shard.submit(std::move(write), answer)) done({}, not_applied(queue_full()));
+}
+
+void Operations::batch(const v1::BatchRequest& request, Instant deadline, BatchDone done) const {
+  const absl::Status status = check_batch(request);
+  if (!status.ok()) return done({}, not_applied(status));
+  if (request.operations().empty()) return done({}, {});
+  struct Gather {
+    v1::BatchResponse response;
+    std::atomic<int> left;
+    BatchDone done;
+    void one_more() {
+      if (left.fetch_sub(1) == 1) done(std::move(response), {});
+    }
+  };
+  const auto gather = std::make_shared<Gather>();
+  gather->left = request.operations_size();
+  gather->done = std::move(done);
+  for (int i = 0; i < request.operations_size(); ++i) gather->response.add_results();
+  for (int i = 0; i < request.operations_size(); ++i) {
+    v1::BatchResponse::Result* result = gather->response.mutable_results(i);
+    const auto written = [gather, result](v1::WriteResponse response, v1::Failure failure) {
+      if (failure.code() == 0)
+        *result->mutable_write() = std::move(response);
+      else
+        *result->mutable_failure() = std::move(failure);
+      gather->one_more();
+    };
+    const auto& operation = request.operations(i);
+    if (operation.has_put()) {
+      put(operation.put(), deadline, written);
+    } else if (operation.has_delete_()) {
+      del(operation.delete_(), deadline, written);
+    } else if (operation.has_get()) {
+      get(operation.get(), deadline, [gather, result](v1::GetResponse response, v1::Failure failure) {
+        if (failure.code() == 0)
+          *result->mutable_get() = std::move(response);
+        else
+          *result->mutable_failure() = std::move(failure);
+        gather->one_more();
+      });
+    } else {
+      written({}, not_applied(absl::InvalidArgumentError(absl::StrCat("operation ", i, " is of no known kind"))));
+    }
+  }
+}
+
+absl::StatusOr<std::string> Operations::scan_start(const v1::ScanRequest& request) const {
+  const absl::Status bucket = check_bucket(request.bucket());
+  if (!bucket.ok()) return bucket;
+  for (const auto& [name, key] : {std::pair{"start", &request.start()}, {"end", &request.end()}, {"prefix", &request.prefix()}})
+    if (key->size() > kMaxKeyBytes)
+      return absl::InvalidArgumentError(absl::StrCat(name, " of ", key->size(), " bytes; the limit is ", kMaxKeyBytes));
+  const std::string_view name = request.bucket().empty() ? kDefaultBucket : request.bucket();
+  return scan_range(name, request.start(), request.end(), request.prefix()).from;
+}
+
+void Operations::scan_page(const v1::ScanRequest& request, const std::string& from, std::uint64_t max_items,
+                           Instant deadline, PageDone done) const {
+  struct Gather {
+    std::mutex mutex;
+    std::vector<ClientReadReply> chunks;
+    v1::Failure failure;
+    std::size_t left = 0;
+  };
+  const auto gather = std::make_shared<Gather>();
+  gather->left = ring_.partitions();
+  const std::uint64_t items = std::min<std::uint64_t>(max_items, kMaxScanPageItems);
+  const auto chunk_done = [gather, done, items](ClientReadReply reply) {
+    {
+      const std::lock_guard lock(gather->mutex);
+      if (reply.code != absl::StatusCode::kOk) gather->failure = to_failure(reply);
+      gather->chunks.push_back(std::move(reply));
+      if (--gather->left > 0) return;
+    }
+    if (gather->failure.code() != 0) return done({}, "", gather->failure);
+    ScanPage page = merge_chunks(std::move(gather->chunks), items, kMaxScanPageBytes);
+    v1::ScanResponse response;
+    for (const ReadItem& item : page.items) to_proto(item, response.add_entries());
+    done(std::move(response), page.more ? storage::next_key(page.last) : "", {});
+  };
+  const std::string_view name = request.bucket().empty() ? kDefaultBucket : request.bucket();
+  const std::string end = scan_range(name, request.start(), request.end(), request.prefix()).end;
+  for (std::uint32_t p = 0; p < ring_.partitions(); ++p) {
+    const Partition partition{static_cast<std::uint16_t>(p)};
+    ClientScan scan{0,     partition, from, end, static_cast<std::uint32_t>(items),
+                    chunk_bytes(kMaxScanPageBytes, ring_.partitions()), to_level(request.level()), deadline};
+    if (!shards_.of(partition).submit(std::move(scan), chunk_done)) {
+      ClientReadReply refused;
+      refused.code = absl::StatusCode::kResourceExhausted;
+      refused.message = std::string(queue_full().message());
+      chunk_done(std::move(refused));
+    }
+  }
+}
+
+}  // namespace kv
