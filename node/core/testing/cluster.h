@@ -1,0 +1,177 @@
+// A whole cluster in one thread and in virtual time: cores over in-memory engines, joined by links that misbehave on demand.
+//
+// Everything happens in one queue of events ordered by (time, sequence), and every choice is drawn from one seeded
+// generator, so a seed names a run: the same seed gives the same trace(), message by message.
+//
+// It carries out effects as the contract in node/messages/effects.h demands, and is as unkind as that contract allows: events
+// that arrive close together share a flush or not; a sync becomes effective at its start or at its end; a message passes
+// through the codec, and is lost when its connection breaks while it is under way. It checks that no core asks to be woken
+// in the past, which would be a busy loop.
+// Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "node/core/core.h"
+#include "node/storage/memory_engine.h"
+
+namespace kv::sim {
+
+// What happens to messages while the two nodes are connected.
+struct LinkFaults {
+  std::uint32_t lost_permille = 0;
+  std::uint32_t repeated_permille = 0;
+  bool reordered = false;  // messages overtake each other
+  std::int64_t min_delay_us = 50;
+  std::int64_t max_delay_us = 500;
+};
+
+struct ClusterOptions {
+  std::vector<std::uint32_t> shards = {1, 1, 1};  // one entry per node: into how many shards it is split
+  std::uint32_t partitions = 8;
+  std::uint32_t n = 3;
+  std::uint64_t seed = 1;
+  CoreOptions core;  // shard and shards are set for each core
+};
+
+struct WriteOptions {
+  Level level = Level::kQuorum;
+  Durability durability = Durability::kOs;
+  std::int64_t timeout_ms = 1000;
+  std::optional<Token> token;
+};
+
+// What becomes of a node's disk when the node dies.
+enum class Disk {
+  kKept,          // only the process died
+  kUnsyncedLost,  // power loss: any suffix of the commits that were not synced is gone
+  kWiped,
+};
+
+class Cluster {
+ public:
+  explicit Cluster(ClusterOptions options);
+
+  // ---- Clients -------------------------------------------------------------------------------------------------------
+  // Nodes are named by their index. Each of these starts a request and returns its id; a request to a node that dies is
+  // never answered.
+
+  std::uint64_t write(std::size_t node, const std::string& key, std::optional<std::string> value,
+                      WriteOptions options = {});
+  std::uint64_t read(std::size_t node, const std::string& key, Level level = Level::kQuorum,
+                     std::int64_t timeout_ms = 1000);
+
+  const WriteResult* write_result(std::uint64_t id) const;  // null until answered
+  const ClientReadReply* read_reply(std::uint64_t id) const;
+
+  // Starts it and lets time pass until the answer comes.
+  WriteResult write_now(std::size_t node, const std::string& key, std::optional<std::string> value,
+                        WriteOptions options = {});
+  ClientReadReply read_now(std::size_t node, const std::string& key, Level level = Level::kQuorum);
+
+  // ---- Time ----------------------------------------------------------------------------------------------------------
+
+  Instant now() const { return now_; }
+  void run_for(std::int64_t ms);
+  bool run_until(const std::function<bool()>& condition, std::int64_t within_ms);  // false: it did not come true
+
+  // ---- Faults --------------------------------------------------------------------------------------------------------
+
+  void cut(std::size_t a, std::size_t b) { set_cut(a, b, true); }
+  void heal(std::size_t a, std::size_t b) { set_cut(a, b, false); }
+  void isolate(std::size_t node);
+  void heal_all();  // links only
+  void set_faults(const LinkFaults& faults) { faults_ = faults; }
+  void crash(std::size_t node, Disk disk);
+  // `keep_actors`: right only if nothing was lost.
+  void restart(std::size_t node, bool keep_actors);
+  void set_wall_offset(std::size_t node, std::int64_t ms) { nodes_[node].wall_offset_ms = ms; }
+
+  // ---- What is there -------------------------------------------------------------------------------------------------
+
+  const Ring& ring() const { return ring_; }
+  std::size_t size() const { return nodes_.size(); }
+  bool is_up(std::size_t node) const { return nodes_[node].up; }
+  storage::MemoryEngine& engine(std::size_t node) { return *nodes_[node].engine; }
+  CoreStatus status(std::size_t node) const;  // the sum of its shards
+  Partition partition_of(const std::string& key) const;
+  bool is_replica(std::size_t node, const std::string& key) const;
+
+  // As committed.
+  storage::ReplicaState replica(std::size_t node, Partition partition) const;
+  std::map<std::string, std::vector<Version>> objects(std::size_t node, Partition partition) const;  // by storage key
+  std::optional<std::string> value(std::size_t node, const std::string& key) const;
+
+  // In what the replicas of a partition differ; empty: in nothing.
+  std::string difference() const;
+  // All is done and known to be done: no difference, no request under way, every log empty, no debt.
+  bool is_quiet() const;
+
+  std::uint64_t trace() const { return trace_; }  // digest of everything that has happened
+  const std::vector<std::string>& warnings() const { return warnings_; }
+  std::uint64_t messages_sent() const { return messages_sent_; }
+
+ private:
+  struct Shard {
+    std::unique_ptr<Core> core;
+    std::deque<Event> inbox;
+    bool turn_is_due = false;
+    Instant wake_at = kNever;
+  };
+  struct Node {
+    std::unique_ptr<storage::MemoryEngine> engine;
+    std::vector<Shard> shards;
+    bool up = false;
+    std::uint64_t incarnation = 0;
+    std::int64_t wall_offset_ms = 0;
+  };
+  struct Link {  // between two nodes, both ways
+    bool is_cut = false;
+    bool connected = false;
+    std::uint64_t connection = 0;  // its number; a message arrives only on the connection on which it was sent
+    Instant told[2];               // when the ends were told last; a connection's news arrive in order
+    Instant arrived[2];            // when the last message to each end arrives
+  };
+
+  Now now_at(std::size_t node) const;
+  void at(Instant when, std::function<void()> what);
+  void step();
+  void deliver(std::size_t node, std::size_t shard, Event event);
+  void take_turn(std::size_t node, std::size_t shard);
+  void carry_out(std::size_t node, std::size_t shard, Effects effects);
+  void start_sync(std::size_t node, std::size_t shard);
+  void wake_later(std::size_t node, std::size_t shard, Instant when);
+  void transmit(std::size_t from, std::size_t to, const Message& message);
+  void arrive_later(std::size_t from, std::size_t to, const std::string& bytes);
+  void answer(const ClientReply& reply);
+  Link& link(std::size_t a, std::size_t b) { return links_.at(std::minmax(a, b)); }
+  void set_cut(std::size_t a, std::size_t b, bool is_cut);
+  void update_link(std::size_t a, std::size_t b);
+  void tell(std::size_t node, std::size_t peer, bool up);
+  void note(std::string_view what);
+
+  ClusterOptions options_;
+  Ring ring_;
+  Rng rng_;
+  LinkFaults faults_;
+  Instant now_;
+  std::uint64_t sequence_ = 0;
+  std::map<std::pair<Instant, std::uint64_t>, std::function<void()>> events_;
+  std::vector<Node> nodes_;
+  std::map<std::pair<std::size_t, std::size_t>, Link> links_;
+  std::uint64_t next_request_ = 1;
+  std::map<std::uint64_t, ClientReply> replies_;
+  std::uint64_t trace_ = 0;
+  std::uint64_t messages_sent_ = 0;
+  std::vector<std::string> warnings_;
+};
+
+}  // namespace kv::sim
