@@ -231,8 +231,10 @@ TEST_F(Convergence, ComesToRestThoughAWipedNodeTookWritesWithIt) {
   cluster_.set_faults({});
   cluster_.run_for(100);
   cluster_.restart(0, false);
+  cluster_.run_for(100);
   put_many(0, "k", 20, "v", Level::kAll);
   expect_quiet();
+  EXPECT_EQ(cluster_.value(1, "gone0"), std::nullopt);
   cluster_.run_for(3000);
   const std::uint64_t pages = cluster_.status(1).anti_entropy.pages_received;
   cluster_.run_for(10'000);
@@ -244,7 +246,7 @@ TEST_F(Convergence, DebtIsOwedAgainToANodeThatWasWiped) {
   expect_quiet();
   cluster_.crash(2, Disk::kWiped);
   cluster_.run_for(50);
-  cluster_.set_faults({0, 0, false, 5000, 5000});
+  cluster_.set_faults({0, 0, false, 50'000, 50'000});  // so that it takes a while
   cluster_.restart(2, false);
   ASSERT_TRUE(cluster_.run_until([&] { return cluster_.status(0).peers[2].debt_dots == 20; }, 1000));
   expect_quiet();

@@ -26,6 +26,9 @@ Core::Core(const CoreOptions& options, const Ring& ring, NodeIndex self, storage
 
 absl::Status Core::recover(bool keep_actors) {
   KV_CHECK(!replication_.has_value(), "recovered once");
+  // What the last process committed may still be in memory only, and is about to be called durable.
+  const absl::Status synced = engine_.sync();
+  if (!synced.ok()) return synced;
   for (std::uint32_t p = options_.shard; p < ring_.partitions(); p += options_.shards) {
     const Partition partition{static_cast<std::uint16_t>(p)};
     if (!ring_.is_replica(partition, neighbours_.self)) continue;
@@ -99,25 +102,35 @@ absl::Status Core::handle_for_replica(Step& step, NodeIndex from, Replica& repli
     return replication_->on_delta(step, from, replica, *delta);
   }
   if (auto* ack = std::get_if<Ack>(&message.body)) {
-    replica.note_peer(from, ack->dots, ack->durable ? ack->dots : Clock{});
+    replica.note_acknowledged(from, ack->dots, ack->durable);
     replication_->on_acknowledged(step, from, replica, ack->dots);
     writes_.on_confirmed(step, from, replica.partition(), ack->dots, ack->durable);
     return absl::OkStatus();
   }
   if (auto* probe = std::get_if<Probe>(&message.body)) {
     replication_->on_probe(from, replica, *probe);
+    confirm_known(step, from, replica);
     return absl::OkStatus();
   }
   if (auto* request = std::get_if<SyncRequest>(&message.body)) {
     guard_actor(step, replica, request->applied);
-    writes_.on_confirmed(step, from, replica.partition(), request->applied, false);
-    writes_.on_confirmed(step, from, replica.partition(), request->durable, true);
-    return replication_->on_sync_request(step, from, replica, *request);
+    const absl::Status status = replication_->on_sync_request(step, from, replica, *request);
+    confirm_known(step, from, replica);
+    return status;
   }
   auto* page = std::get_if<SyncPage>(&message.body);
   KV_CHECK(page != nullptr, "every kind of message is handled");
   guard_actor(step, replica, page->applied);
-  return replication_->on_sync_page(step, from, replica, *page);
+  const absl::Status status = replication_->on_sync_page(step, from, replica, *page);
+  confirm_known(step, from, replica);
+  return status;
+}
+
+// Exchanges confirm writes, too: the delta of a write, or the acknowledgement, may have been lost.
+void Core::confirm_known(Step& step, NodeIndex peer, const Replica& replica) {
+  const PeerClock& known = replica.peers().at(peer);
+  writes_.on_confirmed(step, peer, replica.partition(), known.applied, false);
+  writes_.on_confirmed(step, peer, replica.partition(), known.durable, true);
 }
 
 void Core::guard_actor(Step& step, Replica& replica, const Clock& claims) {

@@ -67,7 +67,7 @@ class Core {
   // replica takes a new actor. `ring` and `engine` outlive the core.
   Core(const CoreOptions& options, const Ring& ring, NodeIndex self, storage::Engine& engine, Rng rng);
 
-  // Reads the replicas' records; call once, before the first step. DATA_LOSS when one is damaged.
+  // Syncs the engine and reads the replicas' records; call once, before the first step. DATA_LOSS when one is damaged.
   absl::Status recover(bool keep_actors);
 
   // Takes an event. Effects accumulate until the next flush().
@@ -93,6 +93,7 @@ class Core {
   absl::Status handle_for_replica(Step& step, NodeIndex from, Replica& replica, Message& message);
   void guard_actor(Step& step, Replica& replica, const Clock& claims);
   void push_writes(Step& step);
+  void confirm_known(Step& step, NodeIndex peer, const Replica& replica);
   void confirm_here(Step& step, const std::map<Partition, Clock>& clocks);
   void decide_sync(Step& step);
   void maintain(Step& step);

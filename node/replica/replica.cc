@@ -105,8 +105,14 @@ void Replica::mark_processed(storage::WriteBatch& batch, const std::string& key,
 void Replica::note_peer(NodeIndex peer, const Clock& applied, const Clock& durable) {
   const auto it = peers_.find(peer);
   KV_CHECK(it != peers_.end(), "only replicas of the partition are noted");
-  it->second.applied.join(applied);
-  it->second.durable.join(durable);
+  it->second = {applied, durable};
+}
+
+void Replica::note_acknowledged(NodeIndex peer, const Clock& dots, bool durable) {
+  const auto it = peers_.find(peer);
+  KV_CHECK(it != peers_.end(), "only replicas of the partition are noted");
+  it->second.applied.join(dots);
+  if (durable) it->second.durable.join(dots);
 }
 
 Clock Replica::debt(NodeIndex peer) const {

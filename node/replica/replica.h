@@ -77,8 +77,11 @@ class Replica {
   // reflected here. The log cannot name those that no page named.
   void finish_full_transfer(const Clock& theirs);
 
-  // What a peer says of itself.
+  // What a peer says that it holds, all of it: replaces what was known, for it may have lost its disk since.
   void note_peer(NodeIndex peer, const Clock& applied, const Clock& durable);
+
+  // What a peer says that it has of these dots.
+  void note_acknowledged(NodeIndex peer, const Clock& dots, bool durable);
 
   // Dots that are here and that the peer is not known to have.
   Clock debt(NodeIndex peer) const;

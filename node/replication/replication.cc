@@ -96,9 +96,9 @@ void Replication::on_durable(Step& step, const std::map<Partition, Clock>& clock
 void Replication::on_probe(NodeIndex from, Replica& replica, const Probe& probe) {
   const std::uint64_t here = replica.clock().digest();
   const bool same = probe.applied == here;
-  if (same) replica.note_peer(from, replica.clock(), probe.durable == here ? replica.clock() : Clock{});
-  const bool known = probe.durable == replica.peers().at(from).durable.digest();
-  if (!same || !known) peers_.at(from).sessions.want(replica.partition());
+  const Clock known = replica.peers().at(from).durable;
+  if (same) replica.note_peer(from, replica.clock(), probe.durable == here ? replica.clock() : known);
+  if (!same || replica.peers().at(from).durable.digest() != probe.durable) peers_.at(from).sessions.want(replica.partition());
 }
 
 absl::Status Replication::on_sync_request(Step& step, NodeIndex from, Replica& replica, const SyncRequest& request) {
@@ -120,6 +120,8 @@ absl::Status Replication::on_sync_page(Step& step, NodeIndex from, Replica& repl
   if (!status.ok()) return status;
   ++counters_.pages_received;
   counters_.objects_received += page.items.size();
+  for (const Item& item : page.items)  // the sender may wait for these: its deltas, or our answers to them, were lost
+    if (!item.dots.empty()) peer.acks[replica.partition()].join(item.dots);
   counters_.full_transfers += page.need_full ? 1U : 0U;
   const Sessions::Progress progress = peer.sessions.advance(replica.partition(), page, step.now.mono);
   if (progress.finished.has_value()) replica.finish_full_transfer(*progress.finished);
