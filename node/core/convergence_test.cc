@@ -218,29 +218,6 @@ TEST_F(Convergence, WhatARestartedProcessFoundIsOnDiskBeforeItSaysSo) {
   EXPECT_EQ(cluster_.engine(0).unsynced(), 0U) << "the replica's durable clock starts as all that was read";
 }
 
-TEST_F(Convergence, ComesToRestThoughAWipedNodeTookWritesWithIt) {
-  // Node 0 tells that it holds a write, and is wiped before anybody could get it.
-  cluster_.isolate(0);
-  cluster_.run_for(50);
-  put_many(0, "gone", 20, "v");
-  cluster_.run_for(500);
-  cluster_.set_faults({0, 0, false, 30'000, 30'000});
-  cluster_.heal_all();
-  cluster_.run_for(95);  // requests have arrived, pages have not
-  cluster_.crash(0, Disk::kWiped);
-  cluster_.set_faults({});
-  cluster_.run_for(100);
-  cluster_.restart(0, false);
-  cluster_.run_for(100);
-  put_many(0, "k", 20, "v", Level::kAll);
-  expect_quiet();
-  EXPECT_EQ(cluster_.value(1, "gone0"), std::nullopt);
-  cluster_.run_for(3000);
-  const std::uint64_t pages = cluster_.status(1).anti_entropy.pages_received;
-  cluster_.run_for(10'000);
-  EXPECT_EQ(cluster_.status(1).anti_entropy.pages_received, pages) << "asks for ever what the wiped node has on disk";
-}
-
 TEST_F(Convergence, DebtIsOwedAgainToANodeThatWasWiped) {
   put_many(0, "k", 20, "v", Level::kAll);
   expect_quiet();
@@ -251,6 +228,33 @@ TEST_F(Convergence, DebtIsOwedAgainToANodeThatWasWiped) {
   ASSERT_TRUE(cluster_.run_until([&] { return cluster_.status(0).peers[2].debt_dots == 20; }, 1000));
   expect_quiet();
   expect_everywhere("k", 20, "v");
+}
+
+// After how many milliseconds the node dies. Among these is a moment at which its requests have arrived, which name the
+// writes that only it has, and its pages have not.
+class DeathDuringAnExchange : public Convergence, public testing::WithParamInterface<int> {};
+
+INSTANTIATE_TEST_SUITE_P(Core, DeathDuringAnExchange, testing::Range(40, 120, 10));
+
+TEST_P(DeathDuringAnExchange, ComesToRestThoughItsWritesAreGone) {
+  cluster_.isolate(0);
+  cluster_.run_for(50);
+  put_many(0, "gone", 20, "v");
+  cluster_.run_for(500);
+  cluster_.set_faults({0, 0, false, 30'000, 30'000});
+  cluster_.heal_all();
+  cluster_.run_for(GetParam());
+  cluster_.crash(0, Disk::kWiped);
+  cluster_.set_faults({});
+  cluster_.run_for(100);
+  cluster_.restart(0, false);
+  cluster_.run_for(100);
+  put_many(0, "k", 20, "v", Level::kAll);
+  expect_quiet();
+  cluster_.run_for(3000);
+  const std::uint64_t pages = cluster_.status(1).anti_entropy.pages_received;
+  cluster_.run_for(10'000);
+  EXPECT_EQ(cluster_.status(1).anti_entropy.pages_received, pages) << "asks for ever what the wiped node has on disk";
 }
 
 }  // namespace

@@ -59,6 +59,8 @@ enum class Disk {
 class Cluster {
  public:
   explicit Cluster(ClusterOptions options);
+  Cluster(const Cluster&) = delete;  // events hold on to it
+  Cluster& operator=(const Cluster&) = delete;
 
   // ---- Clients -------------------------------------------------------------------------------------------------------
   // Nodes are named by their index. Each of these starts a request and returns its id; a request to a node that dies is
