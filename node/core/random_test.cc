@@ -201,7 +201,7 @@ class Story {
 TEST(RandomFaults, ConvergeAndKeepEveryPromise) {
   std::uint64_t first = 1;
   std::uint64_t count = kSeeds;
-  if (const char* seeds = std::getenv("KV_SEEDS"); seeds != nullptr) ASSERT_TRUE(absl::SimpleAtoi(seeds, &count));
+  if (const char* seeds = std::getenv("KV_SEEDS"); seeds != nullptr && !absl::SimpleAtoi(seeds, &count)) FAIL();
   if (const char* seed = std::getenv("KV_SEED"); seed != nullptr && absl::SimpleAtoi(seed, &first)) count = 1;
   std::size_t applied = 0;
   for (std::uint64_t seed = first; seed < first + count; ++seed) {
