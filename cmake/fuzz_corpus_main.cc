@@ -1,5 +1,6 @@
-// Runs one fuzz target over stored inputs, in builds that have no libFuzzer: each file under the folders and files named
-// on the command line, and the empty input. A finding ends the process as it would under libFuzzer.
+// Runs one fuzz target over stored inputs, in builds that have no libFuzzer: each file under the
+// folders and files named on the command line, and the empty input. A finding ends the process as
+// it would under libFuzzer.
 #include <cstdint>
 #include <cstdio>
 #include <exception>
@@ -38,6 +39,10 @@ int run_all(const std::vector<fs::path>& roots) {
   run("");
   int inputs = 1;
   for (const fs::path& root : roots) {
+    if (!fs::exists(root)) {
+      std::fprintf(stderr, "no stored inputs in %s: add at least one\n", root.c_str());
+      return 1;
+    }
     if (!fs::is_directory(root)) {
       if (!run_file(root)) return 1;
       ++inputs;

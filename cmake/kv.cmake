@@ -173,8 +173,8 @@ function(kv_test name)
   endif()
   set_property(TEST ${name} APPEND PROPERTY LABELS unit ${arg_LABELS})
   add_dependencies(kv_tests_unit ${name})
-  # Threads live in the adapters and the client; the rest is single-threaded by construction.
-  if(CMAKE_CURRENT_SOURCE_DIR MATCHES "/(node/adapters|client)(/|$)")
+  # Threads live in the adapters and the client, and read the storage port; the rest is single-threaded by construction.
+  if(CMAKE_CURRENT_SOURCE_DIR MATCHES "/(node/adapters|node/storage|client)(/|$)")
     set_property(TEST ${name} APPEND PROPERTY LABELS threaded)
     add_dependencies(kv_tests_threaded ${name})
   endif()
