@@ -2,6 +2,7 @@
 //   - the replicas of every partition are equal, and everything comes to rest;
 //   - a write that was answered with "ok" is there or superseded, unless every replica that confirmed it can have lost it;
 //   - a write that was answered with "not applied" is nowhere, and no read ever returned it;
+//   - no replica ever holds a version that its clock does not name;
 //   - a read returns only what was written.
 // A failure names its seed: KV_SEED=<seed> runs it alone. KV_SEEDS=<count> runs more than usual.
 #include <algorithm>
@@ -48,6 +49,7 @@ class Story {
         break_or_mend();
       else
         cluster_.run_for(rng_.between(0, choice == 99 ? 3000 : 30));
+      if (i % 8 == 0) { ASSERT_EQ(cluster_.unnamed_version(), ""); }
     }
   }
 

@@ -68,7 +68,11 @@ absl::Status Replica::apply_item(Transaction& tx, const Policy& policy, const It
   Object before = *mine;
   join(*mine, state_.clock, item.object, their_clock);
   policy.resolve(mine->versions);
-  mark_processed(tx.batch, item.key, item.dots);
+  // A version brings its own dot along, also when it came in answer to another: if it stayed unnamed and its issuer lost it,
+  // the clocks of two replicas could be equal and their objects not.
+  Clock dots = item.dots;
+  dots.join(dots_of(item.object));
+  mark_processed(tx.batch, item.key, dots);
   strip(*mine, state_.clock);
   if (*mine != before) save(tx.batch, item.key, *std::move(mine), had_value);
   return absl::OkStatus();

@@ -27,6 +27,27 @@ Ring make_ring(const ClusterOptions& options) {
 
 std::string key_in_storage(const std::string& key) { return storage::storage_key("default", key); }
 
+using Objects = std::map<std::string, std::vector<Version>>;
+
+std::string describe(const Objects& objects, const std::string& key) {
+  const auto it = objects.find(key);
+  std::string out;
+  if (it != objects.end())
+    for (const Version& version : it->second)
+      absl::StrAppend(&out, " ", to_string(version.dot), " at ", to_string(version.hlc));
+  return out.empty() ? " nothing" : out;
+}
+
+std::string differing(const Objects& a, const Objects& b) {
+  Objects all = a;
+  all.insert(b.begin(), b.end());
+  std::string out;
+  for (const auto& [key, unused] : all)
+    if (const auto here = describe(a, key), there = describe(b, key); here != there)
+      absl::StrAppend(&out, std::string(storage::user_key_of(key)), " is", here, " and", there, "; ");
+  return out;
+}
+
 NodeIndex index(std::size_t node) { return NodeIndex{static_cast<std::uint16_t>(node)}; }
 
 }  // namespace
@@ -354,7 +375,23 @@ std::string Cluster::difference() const {
       const Clock here = replica(first, partition).clock;
       const Clock there = replica(other.value, partition).clock;
       if (here != there) return absl::StrCat(where, "clocks ", to_string(here), " and ", to_string(there));
-      if (objects(first, partition) != objects(other.value, partition)) return absl::StrCat(where, "objects");
+      const std::string keys = differing(objects(first, partition), objects(other.value, partition));
+      if (!keys.empty()) return absl::StrCat(where, keys);
+    }
+  }
+  return "";
+}
+
+std::string Cluster::unnamed_version() const {
+  for (std::size_t node = 0; node < nodes_.size(); ++node) {
+    for (std::uint32_t p = 0; p < ring_.partitions(); ++p) {
+      const Partition partition{static_cast<std::uint16_t>(p)};
+      const Clock clock = replica(node, partition).clock;
+      for (const auto& [key, versions] : objects(node, partition))
+        for (const Version& version : versions)
+          if (!clock.contains(version.dot))
+            return absl::StrCat(ring_.node_id(index(node)), " holds ", to_string(version.dot), " of ",
+                                std::string(storage::user_key_of(key)), " and its clock is ", to_string(clock));
     }
   }
   return "";

@@ -114,6 +114,9 @@ class Cluster {
 
   // In what the replicas of a partition differ; empty: in nothing.
   std::string difference() const;
+  // A version that a replica holds though its clock does not name it; empty: none, as it must always be. Anti-entropy
+  // compares clocks: nobody would ever ask for such a version.
+  std::string unnamed_version() const;
   // All is done and known to be done: no difference, no request under way, every log empty, no debt.
   bool is_quiet() const;
 
