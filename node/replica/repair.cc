@@ -32,7 +32,7 @@ absl::Status Replica::read_range(const storage::View& view, std::string_view fro
   std::size_t bytes = 0;
   absl::Status damaged;
   const absl::Status status = view.scan(Family::kObjects, first, to, [&](std::string_view key, std::string_view value) {
-    if (items.size() >= max_items || bytes >= max_bytes) {
+    if (items.size() >= max_items || (!items.empty() && bytes >= max_bytes)) {
       more = true;
       return false;
     }

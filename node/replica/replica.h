@@ -61,7 +61,8 @@ class Replica {
   // The object as stored, or an empty one. Read together with clock() it is filled.
   absl::StatusOr<Object> read(const storage::View& view, std::string_view key) const;
 
-  // Objects with keys in [from, end), ascending, up to the limits; `more` when a limit cut it short.
+  // Objects with keys in [from, end), ascending, up to the limits but at least one; `more` when a limit cut it short.
+  // `items` is empty before.
   absl::Status read_range(const storage::View& view, std::string_view from, std::string_view end, std::size_t max_items,
                           std::size_t max_bytes, std::vector<Item>& items, bool& more) const;
 
