@@ -374,6 +374,18 @@ TEST(Config, WhatIsNoTomlIsRefusedWithItsLine) {
               StartsWith("test.toml:2: found no valid TOML: "));
   EXPECT_THAT(refusal("\n\na\xff\n"), StartsWith("test.toml:3: found no valid TOML: "));
   EXPECT_THAT(refusal(std::string("a\0b", 3)), StartsWith("test.toml:1: found no valid TOML: "));
+  for (const char* text : {"[=]", "[", "[[", "[.]", "[[node]", "a", "=", "\"", "'''", "[a\n]"}) {
+    EXPECT_THAT(refusal(text), StartsWith("test.toml:1: found no valid TOML: ")) << text;
+  }
+}
+
+TEST(Config, CharactersBeyondAsciiBelongInComments) {
+  EXPECT_EQ(parsed(minimal_and("# für Σ 値 \xff\n")).nodes.size(), 1u);
+  EXPECT_THAT(refusal("\n\n\xff = 1\n"), StartsWith("test.toml:3: found no valid TOML: "));
+  EXPECT_THAT(refusal("Σ = 1\n"), StartsWith("test.toml:1: found no valid TOML: "));
+  EXPECT_THAT(refusal("a = 1 Σ\n"), StartsWith("test.toml:1: found no valid TOML: "));
+  EXPECT_THAT(refusal("cluster = \"für\"\n"),
+              StartsWith("test.toml:1: found cluster = \"f??r\"; expected a name"));
 }
 
 TEST(Config, WindowsLineEndsAndAByteOrderMarkAreTaken) {

@@ -1,12 +1,26 @@
 #include "node/adapters/config/toml_tree.h"
 
-// Compiled in here rather than linked: the packaged library throws, and allows nesting so deep that
-// its own recursion could exhaust the stack.
+#include <stdexcept>
+
+namespace kv {
+static constexpr void parser_asserts(bool condition) {
+  if (!condition) throw std::logic_error("the parser cannot make sense of it");
+}
+}  // namespace kv
+
+// Compiled in here rather than linked, for two settings that the packaged library has otherwise:
+//   - Its parser asserts what some input makes untrue ("[=]" does), and in release builds tells the
+//     compiler that it cannot be. Here, a failed assertion is an error like any other.
+//   - It allows nesting so deep that its recursion could exhaust the stack.
 #define TOML_HEADER_ONLY 1
-#define TOML_EXCEPTIONS 0
+#define TOML_EXCEPTIONS 1
 #define TOML_ENABLE_FORMATTERS 0
 #define TOML_MAX_NESTED_VALUES 16
+#define TOML_ASSERT(condition) ::kv::parser_asserts(static_cast<bool>(condition))
+#pragma push_macro("NDEBUG")
+#undef NDEBUG
 #include <toml++/toml.h>
+#pragma pop_macro("NDEBUG")
 
 #include <algorithm>
 #include <utility>
@@ -68,6 +82,18 @@ bool convert(const toml::node& node, int depth, TomlValue& out) {
   return true;
 }
 
+// For characters beyond ASCII outside strings and comments, toml++ 3.3 runs into what it has
+// declared unreachable (in is_non_ascii_horizontal_whitespace: any Greek letter will do). It never
+// sees one.
+std::string ascii_only(std::string_view text) {
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);  // byte order mark
+  std::string ascii(text);
+  for (char& c : ascii) {
+    if (static_cast<unsigned char>(c) >= 0x80) c = '?';
+  }
+  return ascii;
+}
+
 }  // namespace
 
 const TomlMember* TomlValue::find(std::string_view key) const {
@@ -77,19 +103,21 @@ const TomlMember* TomlValue::find(std::string_view key) const {
 }
 
 absl::StatusOr<TomlValue> parse_toml(std::string_view text, const std::string& filename) {
-  const toml::parse_result result = toml::parse(text);
-  if (!result) {
-    const toml::parse_error& error = result.error();
-    return absl::InvalidArgumentError(
-        absl::StrCat(filename, ":", line_of(error.source()),
-                     ": found no valid TOML: ", std::string(error.description())));
+  const auto refused = [&filename](int line, const std::string& why) {
+    return absl::InvalidArgumentError(absl::StrCat(filename, ":", line, ": ", why));
+  };
+  try {
+    const toml::table table = toml::parse(ascii_only(text));
+    TomlValue root;
+    if (convert(table, 0, root)) return root;
+    return refused(1, absl::StrCat("found tables nested deeper than ", kMaxDepth,
+                                   "; expected no more than two"));
+  } catch (const toml::parse_error& error) {
+    return refused(line_of(error.source()),
+                   absl::StrCat("found no valid TOML: ", std::string(error.description())));
+  } catch (const std::exception& error) {
+    return refused(1, absl::StrCat("found no valid TOML: ", error.what()));
   }
-  TomlValue root;
-  if (!convert(result.table(), 0, root)) {
-    return absl::InvalidArgumentError(absl::StrCat(filename, ":1: found tables nested deeper than ",
-                                                   kMaxDepth, "; expected no more than two"));
-  }
-  return root;
 }
 
 }  // namespace kv

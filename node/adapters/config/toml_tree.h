@@ -32,7 +32,8 @@ struct TomlMember {
   TomlValue value;
 };
 
-// The root table. INVALID_ARGUMENT, as "FILE:LINE: ...", for what is not TOML, and for what is
+// The root table. Bytes beyond ASCII, which no setting may have and comments may, are replaced by
+// '?'. INVALID_ARGUMENT, as "FILE:LINE: ...", for what is not TOML, and for what is
 // nested deeper than any configuration.
 absl::StatusOr<TomlValue> parse_toml(std::string_view text, const std::string& filename);
 
