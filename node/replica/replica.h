@@ -74,7 +74,7 @@ class Replica {
   // Joins a page of another replica. The keys of a full page that are here but not in it are joined with nothing.
   absl::Status apply_page(Transaction& tx, const Policy& policy, const SyncPage& page);
 
-  // After the last page of a full transfer: every dot of `theirs`, the sender's clock as of its first page, has been
+  // After the last page of a full transfer: every dot of `theirs`, which the sender's clock held at every page, has been
   // reflected here. The log cannot name those that no page named.
   void finish_full_transfer(const Clock& theirs);
 

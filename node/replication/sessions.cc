@@ -12,8 +12,10 @@ void Sessions::reset() {
 std::vector<Partition> Sessions::start_wanted(Instant now) {
   std::vector<Partition> started;
   while (active_.size() < max_active_ && !wanted_.empty()) {
-    const Partition partition = *wanted_.begin();
-    wanted_.erase(wanted_.begin());
+    auto next = wanted_.upper_bound(last_started_);
+    if (next == wanted_.end()) next = wanted_.begin();
+    const Partition partition = last_started_ = *next;
+    wanted_.erase(next);
     active_[partition].deadline = after_ms(now, page_timeout_ms_);
     started.push_back(partition);
   }
@@ -38,7 +40,7 @@ Sessions::Progress Sessions::advance(Partition partition, const SyncPage& page, 
     session.full = true;
     return {true, {}};
   }
-  if (session.full && !session.target.has_value()) session.target = page.applied;
+  if (session.full) session.target = session.target.has_value() ? session.target->intersect(page.applied) : page.applied;
   if (page.more) {
     session.after = page.last;
     return {true, {}};

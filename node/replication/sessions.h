@@ -27,7 +27,7 @@ class Sessions {
   struct Active {
     bool full = false;
     std::string after;            // full: the last key that has been covered
-    std::optional<Clock> target;  // full: the responder's clock as of its first page
+    std::optional<Clock> target;  // full: what the responder's clock held at every page so far
     Instant deadline;             // of the page under way
   };
 
@@ -62,6 +62,7 @@ class Sessions {
   const std::size_t max_active_;
   const std::int64_t page_timeout_ms_;
   std::set<Partition> wanted_;
+  Partition last_started_{UINT16_MAX};  // they take turns, so that those that fail do not keep the others waiting
   std::map<Partition, Active> active_;
 };
 
