@@ -84,8 +84,9 @@ Clock::Entry& Clock::find_or_insert(Actor actor) {
 bool Clock::contains(Dot dot) const {
   const Entry* entry = find(dot.actor);
   if (entry == nullptr) return false;
-  const auto it = std::lower_bound(entry->runs.begin(), entry->runs.end(), dot.counter,
-                                   [](const Run& run, std::uint64_t counter) { return run.last < counter; });
+  const auto it =
+      std::lower_bound(entry->runs.begin(), entry->runs.end(), dot.counter,
+                       [](const Run& run, std::uint64_t counter) { return run.last < counter; });
   return it != entry->runs.end() && it->first <= dot.counter;
 }
 
@@ -111,7 +112,8 @@ std::uint64_t Clock::count() const {
 void Clock::add(Dot dot) { add_run(dot.actor, {dot.counter, dot.counter}); }
 
 void Clock::add_run(Actor actor, Run run) {
-  KV_CHECK(run.first >= 1 && run.first <= run.last && run.last <= kMaxCounter, "counters are bounded where they enter");
+  KV_CHECK(run.first >= 1 && run.first <= run.last && run.last <= kMaxCounter,
+           "counters are bounded where they enter");
   KV_CHECK(actor.id != 0, "actor 0 names nobody");
   Entry& entry = find_or_insert(actor);
   if (entry.runs.empty() || run.first >= entry.runs.back().first)
@@ -162,7 +164,8 @@ std::uint64_t Clock::digest() const {
     }
   }
   static_assert(std::endian::native == std::endian::little, "digests are compared between nodes");
-  return stable_hash({reinterpret_cast<const char*>(words.data()), words.size() * sizeof(words[0])});
+  return stable_hash(
+      {reinterpret_cast<const char*>(words.data()), words.size() * sizeof(words[0])});
 }
 
 std::string to_string(Dot dot) { return absl::StrFormat("%016x:%d", dot.actor.id, dot.counter); }

@@ -1,13 +1,15 @@
-// A set of dots: what a replica knows, what a version supersedes, what a client has read. One type for all three.
+// A set of dots: what a replica knows, what a version supersedes, what a client has read. One type
+// for all three.
 //
-// Per actor it holds the counters as runs, ascending and never adjacent. In the common case that is one run from 1 to
-// the actor's latest write (the *base*), so a set of millions of dots costs a few bytes per actor; runs above the base
-// are the exceptions that arrived ahead of a gap. Rejected: a bitmap above the base (unbounded while a node is behind),
-// and single exceptions (the same, and differences of large clocks explode).
+// Per actor it holds the counters as runs, ascending and never adjacent. In the common case that is
+// one run from 1 to the actor's latest write (the *base*), so a set of millions of dots costs a few
+// bytes per actor; runs above the base are the exceptions that arrived ahead of a gap. Rejected: a
+// bitmap above the base (unbounded while a node is behind), and single exceptions (the same, and
+// differences of large clocks explode).
 //
 // A value type. Not thread-safe. All operations are linear in the number of runs.
-// See: Almeida, Gonçalves, Baquero et al., "Scalable and Accurate Causality Tracking for Eventually Consistent Stores"
-// (DAIS 2014) and Gonçalves et al., "DottedDB" (SRDS 2017).
+// See: Almeida, Gonçalves, Baquero et al., "Scalable and Accurate Causality Tracking for Eventually
+// Consistent Stores" (DAIS 2014) and Gonçalves et al., "DottedDB" (SRDS 2017).
 #pragma once
 
 #include <cstdint>

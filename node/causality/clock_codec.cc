@@ -27,9 +27,11 @@ absl::StatusOr<Clock> decode_clock(const v1::ClockRecord& record) {
   Clock clock;
   std::uint64_t previous_actor = 0;
   for (const auto& entry : record.entries()) {
-    if (entry.actor() <= previous_actor) return absl::InvalidArgumentError("clock: actors not ascending");
+    if (entry.actor() <= previous_actor)
+      return absl::InvalidArgumentError("clock: actors not ascending");
     previous_actor = entry.actor();
-    if (entry.base() == 0 && entry.runs().empty()) return absl::InvalidArgumentError("clock: empty entry");
+    if (entry.base() == 0 && entry.runs().empty())
+      return absl::InvalidArgumentError("clock: empty entry");
     const Actor actor{entry.actor()};
     std::uint64_t last = entry.base();
     if (last > kMaxCounter) return absl::InvalidArgumentError("clock: counter out of range");
@@ -38,7 +40,8 @@ absl::StatusOr<Clock> decode_clock(const v1::ClockRecord& record) {
       if (run.gap() < 2 || run.gap() > kMaxCounter || run.length() > kMaxCounter)
         return absl::InvalidArgumentError("clock: run out of range");
       const std::uint64_t first = last + run.gap();
-      if (first + run.length() > kMaxCounter) return absl::InvalidArgumentError("clock: counter out of range");
+      if (first + run.length() > kMaxCounter)
+        return absl::InvalidArgumentError("clock: counter out of range");
       last = first + run.length();
       clock.add_run(actor, {first, last});
     }

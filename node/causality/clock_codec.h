@@ -1,5 +1,5 @@
-// Clocks to and from their protobuf form (proto/kv/v1/record.proto), for the codecs that embed them.
-// Decoding accepts only the canonical form and bounded counters: INVALID_ARGUMENT otherwise.
+// Clocks to and from their protobuf form (proto/kv/v1/record.proto), for the codecs that embed
+// them. Decoding accepts only the canonical form and bounded counters: INVALID_ARGUMENT otherwise.
 #pragma once
 
 #include "absl/status/statusor.h"

@@ -20,7 +20,8 @@ struct Dot {
   auto operator<=>(const Dot&) const = default;
 };
 
-// Bounds what is accepted from outside, so that counting on from any accepted value cannot overflow.
+// Bounds what is accepted from outside, so that counting on from any accepted value cannot
+// overflow.
 constexpr std::uint64_t kMaxCounter = 1ULL << 62;
 
 std::string to_string(Dot dot);  // "00c0ffee00c0ffee:17", as users see it

@@ -21,14 +21,17 @@ absl::StatusOr<Token> decode_token(std::string_view bytes, std::uint64_t binding
     return absl::InvalidArgumentError(
         absl::StrCat("token of ", bytes.size(), " bytes; the limit is ", kMaxTokenBytes));
   const auto body = unseal(bytes);
-  if (!body.ok()) return absl::InvalidArgumentError(absl::StrCat("token: ", body.status().message()));
+  if (!body.ok())
+    return absl::InvalidArgumentError(absl::StrCat("token: ", body.status().message()));
   v1::TokenRecord record;
   if (!record.ParseFromArray(body->data(), static_cast<int>(body->size())))
     return absl::InvalidArgumentError("token: not a token");
   if (record.binding() != binding)
-    return absl::InvalidArgumentError("token: belongs to another bucket or key; read this key to get one for it");
+    return absl::InvalidArgumentError(
+        "token: belongs to another bucket or key; read this key to get one for it");
   auto context = decode_clock(record.context());
-  if (!context.ok()) return absl::InvalidArgumentError(absl::StrCat("token: ", context.status().message()));
+  if (!context.ok())
+    return absl::InvalidArgumentError(absl::StrCat("token: ", context.status().message()));
   const Hlc hlc{record.hlc()};
   if (hlc >= kMaxHlc) return absl::InvalidArgumentError("token: time out of range");
   return Token{std::move(*context), hlc};

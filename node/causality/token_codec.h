@@ -1,4 +1,5 @@
-// The causal token: what a client has seen of one key, as opaque bytes that it hands back with its next write.
+// The causal token: what a client has seen of one key, as opaque bytes that it hands back with its
+// next write.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,8 @@ struct Token {
   bool operator==(const Token&) const = default;
 };
 
-// `binding` identifies bucket and key (stable_hash of the storage key): a token of one key means nothing for another.
+// `binding` identifies bucket and key (stable_hash of the storage key): a token of one key means
+// nothing for another.
 std::string encode_token(const Token& token, std::uint64_t binding);
 
 // INVALID_ARGUMENT with the reason for anything that encode_token(_, binding) did not make.

@@ -14,9 +14,10 @@ class LastWriteWins final : public Policy {
 
   void resolve(std::vector<Version>& versions) const override {
     if (versions.size() < 2) return;
-    const auto winner = std::max_element(versions.begin(), versions.end(), [](const Version& a, const Version& b) {
-      return std::tie(a.hlc, a.dot) < std::tie(b.hlc, b.dot);
-    });
+    const auto winner =
+        std::max_element(versions.begin(), versions.end(), [](const Version& a, const Version& b) {
+          return std::tie(a.hlc, a.dot) < std::tie(b.hlc, b.dot);
+        });
     std::iter_swap(versions.begin(), winner);
     versions.erase(versions.begin() + 1, versions.end());
   }

@@ -6,7 +6,8 @@ namespace kv {
 namespace {
 
 bool holds(const std::vector<Version>& versions, Dot dot) {
-  return std::any_of(versions.begin(), versions.end(), [&](const Version& v) { return v.dot == dot; });
+  return std::any_of(versions.begin(), versions.end(),
+                     [&](const Version& v) { return v.dot == dot; });
 }
 
 }  // namespace
@@ -31,7 +32,8 @@ Clock dots_of(const Object& object) {
 void join(Object& mine, const Clock& my_clock, const Object& theirs, const Clock& their_clock) {
   std::vector<Version> joined;
   for (Version& version : mine.versions) {
-    const bool known_there = theirs.context.contains(version.dot) || their_clock.contains(version.dot);
+    const bool known_there =
+        theirs.context.contains(version.dot) || their_clock.contains(version.dot);
     if (!known_there || holds(theirs.versions, version.dot)) joined.push_back(std::move(version));
   }
   const std::size_t kept = joined.size();
@@ -40,14 +42,16 @@ void join(Object& mine, const Clock& my_clock, const Object& theirs, const Clock
     if (!known_here && !holds(joined, version.dot)) joined.push_back(version);
   }
   if (joined.size() != kept)
-    std::sort(joined.begin(), joined.end(), [](const Version& a, const Version& b) { return a.dot < b.dot; });
+    std::sort(joined.begin(), joined.end(),
+              [](const Version& a, const Version& b) { return a.dot < b.dot; });
   mine.versions = std::move(joined);
   mine.context.join(theirs.context);
   mine.context.join(their_clock);
 }
 
 void discard(Object& object, const Clock& context) {
-  std::erase_if(object.versions, [&](const Version& version) { return context.contains(version.dot); });
+  std::erase_if(object.versions,
+                [&](const Version& version) { return context.contains(version.dot); });
   object.context.join(context);
 }
 

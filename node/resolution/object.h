@@ -14,30 +14,32 @@ namespace kv {
 struct Version {
   Dot dot;
   Hlc hlc;
-  std::optional<std::string> value;  // none: a marker, which a delete leaves in buckets of an ordered policy
+  // None: a marker, which a delete leaves in buckets of an ordered policy.
+  std::optional<std::string> value;
   bool operator==(const Version&) const = default;
 };
 
 struct Object {
   std::vector<Version> versions;  // by dot, ascending
-  // Dots known to be superseded for this key (and those of `versions`). At rest it is *stripped*: what the replica clock
-  // covers is left out, because absence plus that clock says the same.
+  // Dots known to be superseded for this key (and those of `versions`). At rest it is *stripped*:
+  // what the replica clock covers is left out, because absence plus that clock says the same.
   Clock context;
   bool operator==(const Object&) const = default;
 
   bool empty() const { return versions.empty() && context.empty(); }
 };
 
-bool has_value(const Object& object);        // some version is not a marker
-Hlc greatest_hlc(const Object& object);      // 0 for no versions
-Clock dots_of(const Object& object);         // of its versions
+bool has_value(const Object& object);    // some version is not a marker
+Hlc greatest_hlc(const Object& object);  // 0 for no versions
+Clock dots_of(const Object& object);     // of its versions
 
 // Joins `theirs` into `mine` (2-protocol, section 3):
-// a version of mine stays unless they know its dot and no longer hold it; one of theirs comes in unless I know its dot
-// and no longer hold it. `my_clock` and `their_clock` extend the two contexts: the replica clocks, where every dot
-// either side has processed is known to be reflected; `their_clock` is empty for a delta, which speaks of itself only.
-// Commutative, associative and idempotent in the sets of versions; resolving by policy comes afterwards.
-// `mine.context` becomes the union of both contexts and `their_clock`; stripping it is the caller's business.
+// a version of mine stays unless they know its dot and no longer hold it; one of theirs comes in
+// unless I know its dot and no longer hold it. `my_clock` and `their_clock` extend the two
+// contexts: the replica clocks, where every dot either side has processed is known to be reflected;
+// `their_clock` is empty for a delta, which speaks of itself only. Commutative, associative and
+// idempotent in the sets of versions; resolving by policy comes afterwards. `mine.context` becomes
+// the union of both contexts and `their_clock`; stripping it is the caller's business.
 void join(Object& mine, const Clock& my_clock, const Object& theirs, const Clock& their_clock);
 
 // Removes the versions that `context` covers and adds it to the object's context.

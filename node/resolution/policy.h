@@ -16,16 +16,18 @@ class Policy {
 
   virtual std::string_view name() const = 0;
 
-  // What a write that came without a token supersedes, given the object that the coordinating replica holds.
+  // What a write that came without a token supersedes, given the object that the coordinating
+  // replica holds.
   virtual Clock implied_context(const Object& current) const = 0;
 
-  // Removes the versions that lose. The winner must depend only on the set, never on the order of arrival: for any two
-  // sets, resolve(A + B) == resolve(resolve(A) + B), or replicas would diverge.
+  // Removes the versions that lose. The winner must depend only on the set, never on the order of
+  // arrival: for any two sets, resolve(A + B) == resolve(resolve(A) + B), or replicas would
+  // diverge.
   virtual void resolve(std::vector<Version>& versions) const = 0;
 };
 
-// Last write wins: keeps the version with the greatest (HLC, dot). A delete's marker is a version like any other, because
-// an older concurrent write that arrives later must lose to it.
+// Last write wins: keeps the version with the greatest (HLC, dot). A delete's marker is a version
+// like any other, because an older concurrent write that arrives later must lose to it.
 const Policy& lww_policy();
 
 }  // namespace kv

@@ -1,19 +1,22 @@
 // The storage port: all that the core asks of a disk.
 //
-// An ordered map of bytes to bytes in three families, written by whole batches. Two engines exist, the in-memory one
-// (tests and simulation; it can lose what was not synced) and RocksDB (node/adapters/rocksdb); both pass the contract
-// suite in engine_contract.h.
+// An ordered map of bytes to bytes in three families, written by whole batches. Two engines exist,
+// the in-memory one (tests and simulation; it can lose what was not synced) and RocksDB
+// (node/adapters/rocksdb); both pass the contract suite in engine_contract.h.
 //
 // Contract
-//   - commit() is atomic: after a crash either all of a batch is there or nothing, and if a batch survives, all batches
-//     committed before it do.
-//   - commit() that answers RESOURCE_EXHAUSTED (disk full) changed nothing, and may be tried again later. After any other failure
-//     it is unknown whether the batch is there, until a restart.
-//   - A commit survives the death of the process. It survives power loss once a sync() that began after it has returned OK.
+//   - commit() is atomic: after a crash either all of a batch is there or nothing, and if a batch
+//     survives, all batches committed before it do.
+//   - commit() that answers RESOURCE_EXHAUSTED (disk full) changed nothing, and may be tried again
+//     later. After any other failure it is unknown whether the batch is there, until a restart.
+//   - A commit survives the death of the process. It survives power loss once a sync() that began
+//     after it has returned OK.
 //   - get() and scan() see every commit that has returned. One scan() sees one moment.
-//   - An absent key is an OK answer. A status other than OK means that the engine does not know: DATA_LOSS for damage that it
-//     found, otherwise the I/O error. It is never to be taken for absence.
-// Threads: get, scan, disk_bytes and sync may be called from any thread, beside one thread that calls commit.
+//   - An absent key is an OK answer. A status other than OK means that the engine does not know:
+//     DATA_LOSS for damage that it found, otherwise the I/O error. It is never to be taken for
+//     absence.
+// Threads: get, scan, disk_bytes and sync may be called from any thread, beside one thread that
+// calls commit.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +39,8 @@ enum class Family : std::uint8_t {
 };
 constexpr int kFamilies = 3;
 
-// Changes to be made together. Later changes of a key replace earlier ones, so a batch holds final states only.
+// Changes to be made together. Later changes of a key replace earlier ones, so a batch holds final
+// states only.
 class WriteBatch {
  public:
   using Key = std::pair<Family, std::string>;
@@ -56,22 +60,26 @@ class WriteBatch {
   Changes changes_;
 };
 
-// Called with each key and value in ascending order of keys; returns false to stop. The views die with the call.
+// Called with each key and value in ascending order of keys; returns false to stop. The views die
+// with the call.
 using Visitor = std::function<bool(std::string_view key, std::string_view value)>;
 
 class Engine {
  public:
   virtual ~Engine() = default;
 
-  virtual absl::StatusOr<std::optional<std::string>> get(Family family, std::string_view key) const = 0;
+  virtual absl::StatusOr<std::optional<std::string>> get(Family family,
+                                                         std::string_view key) const = 0;
 
   // Keys in [from, to); an empty `to` means to the end of the family.
-  virtual absl::Status scan(Family family, std::string_view from, std::string_view to, const Visitor& visit) const = 0;
+  virtual absl::Status scan(Family family, std::string_view from, std::string_view to,
+                            const Visitor& visit) const = 0;
 
   virtual absl::Status commit(const WriteBatch& batch) = 0;
 
-  // Makes every commit that returned before this call durable. After a failure nothing is known to be durable any more,
-  // and the process must end (the kernel may have dropped the dirty pages that it failed to write).
+  // Makes every commit that returned before this call durable. After a failure nothing is known to
+  // be durable any more, and the process must end (the kernel may have dropped the dirty pages that
+  // it failed to write).
   virtual absl::Status sync() = 0;
 
   virtual std::uint64_t disk_bytes() const = 0;  // tables and logs, approximately

@@ -11,7 +11,8 @@ constexpr std::size_t kPartitionBytes = 2;
 constexpr std::size_t kLogKeyBytes = kPartitionBytes + 16;
 
 void append_big_endian(std::string& out, std::uint64_t value, int bytes) {
-  for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8) out.push_back(static_cast<char>(value >> shift));
+  for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8)
+    out.push_back(static_cast<char>(value >> shift));
 }
 
 std::uint64_t read_big_endian(std::string_view bytes) {
@@ -29,16 +30,21 @@ std::size_t separator(std::string_view storage_key) {
 }  // namespace
 
 std::string storage_key(std::string_view bucket, std::string_view user_key) {
-  KV_CHECK(bucket.find('\0') == std::string_view::npos, "bucket names are checked where they enter");
+  KV_CHECK(bucket.find('\0') == std::string_view::npos,
+           "bucket names are checked where they enter");
   std::string out;
   out.reserve(bucket.size() + 1 + user_key.size());
   out.append(bucket).push_back('\0');
   return out.append(user_key);
 }
 
-std::string_view bucket_of(std::string_view storage_key) { return storage_key.substr(0, separator(storage_key)); }
+std::string_view bucket_of(std::string_view storage_key) {
+  return storage_key.substr(0, separator(storage_key));
+}
 
-std::string_view user_key_of(std::string_view storage_key) { return storage_key.substr(separator(storage_key) + 1); }
+std::string_view user_key_of(std::string_view storage_key) {
+  return storage_key.substr(separator(storage_key) + 1);
+}
 
 std::string next_key(std::string_view key) { return key.empty() ? "" : std::string(key) + '\0'; }
 

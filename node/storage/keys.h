@@ -5,8 +5,8 @@
 //   meta     'r', partition (2)                          -> ReplicaRecord
 //            "node"                                      -> NodeRecord
 //
-// "Storage key" means bucket, 0, user key: it names a key within its partition and travels between nodes. Bucket names
-// hold no zero byte, so a storage key splits in one way only.
+// "Storage key" means bucket, 0, user key: it names a key within its partition and travels between
+// nodes. Bucket names hold no zero byte, so a storage key splits in one way only.
 #pragma once
 
 #include <string>
@@ -25,7 +25,9 @@ std::string_view user_key_of(std::string_view storage_key);  // precondition: ho
 std::string next_key(std::string_view key);
 
 std::string partition_prefix(Partition partition);
-std::string partition_end(Partition partition);  // first key after the partition's; empty after the last possible one
+
+// The first key after the partition's; empty after the last possible one.
+std::string partition_end(Partition partition);
 
 std::string object_key(Partition partition, std::string_view storage_key);
 std::string log_key(Partition partition, Dot dot);

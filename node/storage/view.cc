@@ -11,27 +11,30 @@ absl::StatusOr<std::optional<std::string>> View::get(Family family, std::string_
   return engine_.get(family, key);
 }
 
-absl::Status View::scan(Family family, std::string_view from, std::string_view to, const Visitor& visit) const {
+absl::Status View::scan(Family family, std::string_view from, std::string_view to,
+                        const Visitor& visit) const {
   const auto& changes = pending_.changes();
   auto next = changes.lower_bound({family, std::string(from)});
   const auto in_range = [&] {
-    return next != changes.end() && next->first.first == family && (to.empty() || next->first.second < to);
+    return next != changes.end() && next->first.first == family &&
+           (to.empty() || next->first.second < to);
   };
   bool stopped = false;
   const auto visit_pending = [&] {
     if (next->second.has_value() && !visit(next->first.second, *next->second)) stopped = true;
     ++next;
   };
-  const absl::Status status = engine_.scan(family, from, to, [&](std::string_view key, std::string_view value) {
-    while (!stopped && in_range() && next->first.second < key) visit_pending();
-    if (stopped) return false;
-    if (in_range() && next->first.second == key) {
-      visit_pending();
-      return !stopped;
-    }
-    stopped = !visit(key, value);
-    return !stopped;
-  });
+  const absl::Status status =
+      engine_.scan(family, from, to, [&](std::string_view key, std::string_view value) {
+        while (!stopped && in_range() && next->first.second < key) visit_pending();
+        if (stopped) return false;
+        if (in_range() && next->first.second == key) {
+          visit_pending();
+          return !stopped;
+        }
+        stopped = !visit(key, value);
+        return !stopped;
+      });
   if (!status.ok()) return status;
   while (!stopped && in_range()) visit_pending();
   return absl::OkStatus();

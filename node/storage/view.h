@@ -1,4 +1,5 @@
-// The engine as it will be once a batch under construction is committed: what code that is building a batch must read.
+// The engine as it will be once a batch under construction is committed: what code that is building
+// a batch must read.
 //
 // Holds references to both; neither may die first. Not thread-safe with changes to the batch.
 #pragma once
@@ -14,7 +15,8 @@ class View {
   absl::StatusOr<std::optional<std::string>> get(Family family, std::string_view key) const;
 
   // As Engine::scan, with the pending changes merged in.
-  absl::Status scan(Family family, std::string_view from, std::string_view to, const Visitor& visit) const;
+  absl::Status scan(Family family, std::string_view from, std::string_view to,
+                    const Visitor& visit) const;
 
  private:
   const Engine& engine_;
