@@ -38,7 +38,23 @@ v1::GetResponse FakeStore::read(const std::string& key) const {
     dot->set_actor(kFakeActor);
     dot->set_counter(1);
   }
+  if (const auto found = siblings_.find(key); found != siblings_.end())
+    response.add_values(found->second);
   return response;
+}
+
+void FakeStore::add_sibling(const std::string& key, const std::string& value) {
+  const std::lock_guard lock(mutex_);
+  siblings_[key] = value;
+}
+
+v1::ScanResponse::Entry FakeStore::entry(const std::string& key) const {
+  const v1::GetResponse read = this->read(key);
+  v1::ScanResponse::Entry entry;
+  entry.set_key(key);
+  *entry.mutable_values() = read.values();
+  entry.set_token(read.token());
+  return entry;
 }
 
 std::optional<std::string> FakeStore::value(const std::string& key) const {
@@ -200,15 +216,13 @@ grpc::Status FakeNode::send_pages(const v1::ScanRequest& request,
   v1::ScanResponse page;
   int pages = 0;
   std::uint64_t sent = 0;
-  for (const auto& [key, value] : store_->all()) {
+  for (const auto& record : store_->all()) {
+    const std::string& key = record.first;
     if (key < request.start() || !absl::StartsWith(key, request.prefix())) continue;
     if (!request.end().empty() && key >= request.end()) break;
     if (request.limit() != 0 && sent == request.limit()) break;
     ++sent;
-    v1::ScanResponse::Entry* entry = page.add_entries();
-    entry->set_key(key);
-    entry->add_values(value);
-    entry->set_token("token of " + key);
+    *page.add_entries() = store_->entry(key);
     if (page.entries_size() < page_entries_) continue;
     writer.Write(page);
     page.Clear();

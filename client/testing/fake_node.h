@@ -29,6 +29,10 @@ class FakeStore {
   v1::WriteResponse write(const std::string& key, std::optional<std::string> value,
                           const std::string& token);
   v1::GetResponse read(const std::string& key) const;
+  // A second value of `key`, as a bucket that keeps siblings may have.
+  void add_sibling(const std::string& key, const std::string& value);
+  // As a scan shows it.
+  v1::ScanResponse::Entry entry(const std::string& key) const;
   // A value that never had a write: nothing.
   std::optional<std::string> value(const std::string& key) const;
   std::map<std::string, std::string> all() const;
@@ -37,6 +41,7 @@ class FakeStore {
  private:
   mutable std::mutex mutex_;
   std::map<std::string, std::string> values_;
+  std::map<std::string, std::string> siblings_;
   std::uint64_t counter_ = 0;
 };
 

@@ -1,0 +1,269 @@
+#include "client/cli/command_line.h"
+
+#include <absl/strings/numbers.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_split.h>
+
+#include <limits>
+#include <utility>
+
+#include "client/cli/help.h"
+#include "client/cli/text/duration.h"
+#include "kv/codec.h"
+#include "kv/limits.h"
+
+#ifndef KV_VERSION
+#error "KV_VERSION comes from the build"
+#endif
+
+namespace kv::cli {
+namespace {
+
+// The names of an option's values, in the order in which they are shown.
+template <typename T>
+using Choices = std::vector<std::pair<std::string, T>>;
+
+const Choices<client::Level> kLevels = {
+    {"one", client::Level::kOne}, {"quorum", client::Level::kQuorum}, {"all", client::Level::kAll}};
+const Choices<OutputFormat> kOutputs = {
+    {"raw", OutputFormat::kRaw}, {"json", OutputFormat::kJson}, {"table", OutputFormat::kTable}};
+const Choices<client::Durability> kDurabilities = {{"os", client::Durability::kOs},
+                                                   {"disk", client::Durability::kDisk}};
+const Choices<RecordFormat> kFormats = {{"json", RecordFormat::kJson}, {"tsv", RecordFormat::kTsv}};
+
+const std::string kPlusPlus = "++";
+const std::string kHiddenPlusPlus("++\0", 3);
+
+std::string one_of(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) absl::StrAppend(&text, text.empty() ? "" : "|", name);
+  return text;
+}
+
+// A flag whose value is one of `choices`. Its type is shown as "one|quorum|all", which is also
+// where the completion scripts find them. `target` keeps its value when the flag is not given.
+template <typename T, typename Target>
+CLI::Option* add_choice(CLI::App* app, const std::string& flag, Target& target,
+                        const Choices<T>& choices, const std::string& description) {
+  std::vector<std::string> names;
+  for (const auto& choice : choices) names.push_back(choice.first);
+  const auto set = [&target, choices, names, flag](const std::string& text) {
+    for (const auto& [name, value] : choices) {
+      if (name != text) continue;
+      target = value;
+      return;
+    }
+    throw CLI::ValidationError(flag.substr(flag.find(',') + 1),
+                               absl::StrCat("\"", text, "\" is not one of ", one_of(names)));
+  };
+  CLI::Option* option = app->add_option_function<std::string>(flag, set, description);
+  return option->type_name(one_of(names));
+}
+
+CLI::Option* add_duration(CLI::App* app, const std::string& flag, std::chrono::milliseconds& target,
+                          const std::string& description) {
+  const auto set = [&target, flag](const std::string& text) {
+    const absl::StatusOr<std::chrono::milliseconds> duration = parse_duration(text);
+    if (!duration.ok()) throw CLI::ValidationError(flag, std::string(duration.status().message()));
+    target = *duration;
+  };
+  return app->add_option_function<std::string>(flag, set, description)->type_name("DURATION");
+}
+
+CLI::Option* add_number(CLI::App* app, const std::string& flag, std::uint64_t& target,
+                        std::uint64_t least, std::uint64_t most, const std::string& description) {
+  const auto set = [&target, flag, least, most](const std::string& text) {
+    std::uint64_t number = 0;
+    if (!absl::SimpleAtoi(text, &number) || number < least || number > most) {
+      throw CLI::ValidationError(
+          flag, absl::StrCat("\"", text, "\" is no number from ", least, " to ", most));
+    }
+    target = number;
+  };
+  return app->add_option_function<std::string>(flag, set, description)->type_name("N");
+}
+
+absl::Status named(absl::string_view name, const absl::Status& status) {
+  return absl::InvalidArgumentError(absl::StrCat(name, ": ", status.message()));
+}
+
+}  // namespace
+
+CommandLine::CommandLine()
+    : app_("The command line of Dunlin, a leaderless replicated key-value store.", "kv") {
+  options_.bucket = "default";
+  options_.timeout = client::kDefaultTimeout;
+  app_.get_formatter()->column_width(36);
+  app_.set_version_flag("--version", "kv " KV_VERSION, "Print the version and exit");
+  app_.require_subcommand(1);
+  app_.footer(kAppFooter);
+  add_global_flags();
+  add_key_commands();
+  add_scan_commands();
+  add_import();
+  add_others();
+}
+
+void CommandLine::add_global_flags() {
+  app_.add_option("--endpoints", endpoints_,
+                  absl::StrCat("Nodes to talk to, tried in this order [", endpoints_, "]"))
+      ->type_name("HOST:PORT,...")
+      ->envname("KV_ENDPOINTS");
+  app_.add_option("--bucket", options_.bucket, "Bucket of the keys [default]")
+      ->type_name("BUCKET")
+      ->envname("KV_BUCKET");
+  add_choice(&app_, "--level", options_.level, kLevels, "How many replicas must answer [quorum]")
+      ->envname("KV_LEVEL");
+  add_duration(&app_, "--timeout", options_.timeout, "Time for each request, at most 60s [2s]")
+      ->envname("KV_TIMEOUT");
+  add_choice(&app_, "-o,--output", options_.output, kOutputs, "Output format [raw]")
+      ->envname("KV_OUTPUT");
+}
+
+CLI::App* CommandLine::add_command(const std::string& name, const std::string& description) {
+  CLI::App* command = app_.add_subcommand(name, description);
+  // Global flags may follow the command.
+  command->fallthrough();
+  command->footer("Global flags, environment and exit codes: kv --help\n\n" + command_footer(name));
+  return command;
+}
+
+void CommandLine::add_key(CLI::App* command) {
+  command->add_option("KEY", options_.key, "1 byte to 4 KiB")->required()->type_name("");
+}
+
+void CommandLine::add_token(CLI::App* command) {
+  command->add_option("--token", token_, "Causal token from a get of this key")->type_name("TOKEN");
+}
+
+void CommandLine::add_durability(CLI::App* command) {
+  add_choice(command, "--durability", options_.durability, kDurabilities,
+             "What the write survives: the process, or power loss [os]");
+}
+
+void CommandLine::add_base64(CLI::App* command, const std::string& what) {
+  command->add_flag("--base64", options_.base64, what);
+}
+
+void CommandLine::add_format(CLI::App* command, const std::string& fallback) {
+  add_choice(command, "--format", options_.format, kFormats,
+             "Format of the records [" + fallback + "]");
+}
+
+void CommandLine::add_key_commands() {
+  CLI::App* put = add_command("put", "Store a value under a key");
+  add_key(put);
+  value_option_ =
+      put->add_option("VALUE", value_, "The value, or - for standard input")->type_name("");
+  file_option_ =
+      put->add_option("--file", options_.file, "Take the value from a file")->type_name("FILE");
+  add_token(put);
+  add_durability(put);
+  add_base64(put, "Key and value are given as base64");
+
+  CLI::App* get = add_command("get", "Print the value of a key");
+  add_key(get);
+  get->add_flag("--token-only", options_.token_only, "Print the causal token instead of the value");
+  add_base64(get, "The key is given, and the value printed, as base64");
+
+  CLI::App* del = add_command("del", "Delete a key");
+  add_key(del);
+  add_token(del);
+  add_durability(del);
+  add_base64(del, "The key is given as base64");
+}
+
+void CommandLine::add_scan_commands() {
+  CLI::App* scan = add_command("scan", "List keys with their values");
+  scan->add_option("--prefix", options_.prefix, "Only keys that begin with this")
+      ->type_name("PREFIX");
+  scan->add_option("--start", options_.start, "First key, inclusive")->type_name("KEY");
+  scan->add_option("--end", options_.end, "Last key, exclusive")->type_name("KEY");
+  constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
+  add_number(scan, "--limit", options_.limit, 0, kMost, "At most so many keys; 0: all [0]");
+  add_base64(scan, "Keys are given, and keys and values printed, as base64");
+
+  CLI::App* exporting = add_command("export", "Print every record, for import");
+  add_format(exporting, "json");
+  add_base64(exporting, "Print keys and values as base64, also where they are text");
+}
+
+void CommandLine::add_import() {
+  CLI::App* command = add_command("import", "Store records from JSON lines or TSV");
+  command->add_option("FILE", options_.file, "The records, or - for standard input")
+      ->required()
+      ->type_name("");
+  add_format(command, "by the first line");
+  add_durability(command);
+  add_number(command, "--batch", options_.batch, 1, client::kMaxBatchOperations,
+             "Records sent in one request [200]");
+  add_number(command, "--in-flight", options_.in_flight, 1, 256, "Requests at the same time [8]");
+  add_duration(command, "--retry-for", options_.retry_for, "How long to repeat what fails [30s]");
+  add_base64(command, "The columns of TSV are base64");
+}
+
+void CommandLine::add_others() {
+  add_command("status", "Show the nodes and what they owe each other");
+  CLI::App* completion = add_command("completion", "Print a completion script for a shell");
+  const Choices<std::string> shells = {{"bash", "bash"}, {"zsh", "zsh"}, {"fish", "fish"}};
+  add_choice(completion, "SHELL", options_.shell, shells, "The shell")->required();
+}
+
+void CommandLine::parse(int argc, const char* const* argv) {
+  std::vector<std::string> reversed;
+  for (int i = argc - 1; i > 0; --i) {
+    // CLI11 would end the command here; no argument that comes from outside holds a zero byte.
+    reversed.emplace_back(argv[i] == kPlusPlus ? kHiddenPlusPlus : std::string(argv[i]));
+  }
+  app_.parse(std::move(reversed));
+  for (std::string* text :
+       {&options_.key, &value_, &options_.file, &options_.prefix, &options_.start, &options_.end}) {
+    if (*text == kHiddenPlusPlus) *text = kPlusPlus;
+  }
+}
+
+absl::Status CommandLine::finish() {
+  options_.command = app_.get_subcommands().front()->get_name();
+  options_.endpoints = absl::StrSplit(endpoints_, ',');
+  if (absl::Status status = client::check_timeout(options_.timeout); !status.ok()) return status;
+  if (options_.command == "put") {
+    if (absl::Status status = finish_put(); !status.ok()) return status;
+  }
+  absl::StatusOr<std::string> token = client::decode_token(token_);
+  if (!token.ok()) return named("--token", token.status());
+  options_.token = *std::move(token);
+  return options_.base64 ? decode_bytes() : absl::OkStatus();
+}
+
+absl::Status CommandLine::finish_put() {
+  const bool has_value = !value_option_->empty();
+  if (has_value == !file_option_->empty()) {
+    return absl::InvalidArgumentError("put takes exactly one of VALUE, - and --file FILE");
+  }
+  if (value_ == "-") {
+    options_.file = "-";
+  } else if (has_value) {
+    options_.value = value_;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CommandLine::decode_bytes() {
+  const auto decode = [](absl::string_view name, std::string& bytes) {
+    absl::StatusOr<std::string> decoded = client::decode_base64(bytes);
+    if (!decoded.ok()) return named(name, decoded.status());
+    bytes = *std::move(decoded);
+    return absl::OkStatus();
+  };
+  std::vector<std::pair<absl::string_view, std::string*>> fields = {{"KEY", &options_.key},
+                                                                    {"--prefix", &options_.prefix},
+                                                                    {"--start", &options_.start},
+                                                                    {"--end", &options_.end}};
+  if (options_.value.has_value()) fields.emplace_back("VALUE", &*options_.value);
+  for (const auto& [name, bytes] : fields) {
+    if (absl::Status status = decode(name, *bytes); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace kv::cli

@@ -1,0 +1,24 @@
+// What the process returns; a contract with scripts. Pure.
+#pragma once
+
+#include "kv/types.h"
+
+namespace kv::cli {
+
+enum ExitCode : int {
+  kOk = 0,
+  kNotFound = 1,
+  kUsage = 2,        // or bad input, also where a node says so
+  kUnreachable = 3,  // no node could be reached
+  kNotAllowed = 4,
+  kRefused = 5,   // certainly not applied, or a read that too few replicas answered
+  kUnknown = 6,   // a write that may have been stored
+  kSiblings = 7,  // several values where one was asked for
+};
+
+ExitCode exit_code_of(const client::Failure& failure);
+
+// Of a command that met both: the one that calls for more attention.
+ExitCode worse(ExitCode a, ExitCode b);
+
+}  // namespace kv::cli

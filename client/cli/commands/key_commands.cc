@@ -1,0 +1,129 @@
+// put, get and del.
+#include <absl/strings/str_cat.h>
+
+#include "client/cli/commands/commands.h"
+#include "client/cli/commands/input.h"
+#include "client/cli/commands/output.h"
+#include "client/cli/records/tsv.h"
+#include "client/cli/text/human.h"
+#include "kv/codec.h"
+
+namespace kv::cli {
+namespace {
+
+client::WriteOptions write_options(const Options& options) {
+  return {.bucket = options.bucket,
+          .level = options.level,
+          .timeout = options.timeout,
+          .token = options.token,
+          .durability = options.durability};
+}
+
+ExitCode print_write(const Options& options, const client::Result<client::WriteResult>& result,
+                     Console& console) {
+  if (!result.ok()) return report(result.failure(), true, options.output, console);
+  const std::string dot = client::format_dot(result->dot);
+  switch (options.output) {
+    case OutputFormat::kRaw:
+      console.err << "ok dot=" << dot << " acks=" << result->acks << "\n";
+      break;
+    case OutputFormat::kJson:
+      console.out << to_line(write_json(options.key, *result, options.base64));
+      break;
+    case OutputFormat::kTable: {
+      Table table({"KEY", "DOT", "ACKS", "COORDINATOR"});
+      table.add({escape(options.key), dot, absl::StrCat(result->acks), result->coordinator});
+      console.out << table.take();
+      break;
+    }
+  }
+  return finish_output(kOk, options.output, console);
+}
+
+// Results go out exactly as stored; a newline would be one byte too many, except where a person
+// reads.
+void print_line(const std::string& bytes, Console& console) {
+  console.out << bytes;
+  if (console.out_is_terminal) console.out << "\n";
+}
+
+ExitCode print_raw_value(const Options& options, const client::GetResult& result,
+                         Console& console) {
+  if (!result.agreed && result.replicas.size() > 1) {
+    console.err << "kv: the replicas asked (" << joined(result.replicas)
+                << ") did not hold the same versions; this is the newest\n";
+  }
+  if (result.values.empty()) {
+    console.err << "kv: not found\n";
+    return kNotFound;
+  }
+  if (result.values.size() > 1) {
+    console.err << "kv: the key has " << result.values.size()
+                << " siblings; see them with -o json\n";
+    return kSiblings;
+  }
+  const std::string& value = result.values.front();
+  print_line(options.base64 ? client::encode_base64(value) : value, console);
+  return kOk;
+}
+
+ExitCode print_token(const Options& options, const client::GetResult& result, Console& console) {
+  const std::string token = client::encode_token(result.token);
+  if (options.output == OutputFormat::kJson) {
+    Json json;
+    add_bytes(json, "key", options.key, options.base64);
+    json["token"] = token;
+    console.out << to_line(json);
+  } else {
+    print_line(token, console);
+  }
+  return result.values.empty() ? kNotFound : kOk;
+}
+
+ExitCode print_get(const Options& options, const client::GetResult& result, Console& console) {
+  if (options.token_only) return print_token(options, result, console);
+  if (options.output == OutputFormat::kRaw) return print_raw_value(options, result, console);
+  if (options.output == OutputFormat::kJson) {
+    console.out << to_line(get_json(options.key, result, options.base64));
+    return result.values.empty() ? kNotFound : kOk;
+  }
+  Table table({"KEY", "REPLICAS", "AGREED", "VALUE"});
+  const auto shown = [&](const std::string& bytes) {
+    return options.base64 ? client::encode_base64(bytes) : escape(bytes);
+  };
+  for (const std::string& value : result.values) {
+    table.add(
+        {shown(options.key), joined(result.replicas), result.agreed ? "yes" : "no", shown(value)});
+  }
+  if (result.values.empty()) {
+    console.err << "kv: not found\n";
+    return kNotFound;
+  }
+  console.out << table.take();
+  return kOk;
+}
+
+}  // namespace
+
+ExitCode run_put(const Options& options, client::Client& client, Console& console) {
+  if (options.value.has_value()) {
+    return print_write(options, client.put(options.key, *options.value, write_options(options)),
+                       console);
+  }
+  const absl::StatusOr<std::string> value = read_value(options.file, options.base64, console);
+  if (!value.ok()) return report_usage(value.status(), options.output, console);
+  return print_write(options, client.put(options.key, *value, write_options(options)), console);
+}
+
+ExitCode run_get(const Options& options, client::Client& client, Console& console) {
+  const client::Result<client::GetResult> result = client.get(
+      options.key, {.bucket = options.bucket, .level = options.level, .timeout = options.timeout});
+  if (!result.ok()) return report(result.failure(), false, options.output, console);
+  return finish_output(print_get(options, *result, console), options.output, console);
+}
+
+ExitCode run_del(const Options& options, client::Client& client, Console& console) {
+  return print_write(options, client.del(options.key, write_options(options)), console);
+}
+
+}  // namespace kv::cli

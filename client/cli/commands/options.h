@@ -1,0 +1,46 @@
+// Everything that the command line and the environment say, checked and decoded.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "client/cli/records/record_reader.h"
+#include "kv/types.h"
+
+namespace kv::cli {
+
+enum class OutputFormat { kRaw, kJson, kTable };
+
+struct Options {
+  std::string command{};
+
+  // For every command.
+  std::vector<std::string> endpoints{};
+  std::string bucket{};
+  client::Level level = client::Level::kQuorum;
+  std::chrono::milliseconds timeout{};
+  OutputFormat output = OutputFormat::kRaw;
+
+  // Of the commands that take them. Keys and values are decoded bytes where --base64 was given.
+  bool base64 = false;
+  std::string key{};
+  std::optional<std::string> value{};
+  std::string file{};  // "-": standard input
+  std::string token{};
+  client::Durability durability = client::Durability::kOs;
+  bool token_only = false;
+  std::string prefix{};
+  std::string start{};
+  std::string end{};
+  std::uint64_t limit = 0;
+  std::optional<RecordFormat> format{};
+  std::uint64_t batch = 200;
+  std::uint64_t in_flight = 8;
+  std::chrono::milliseconds retry_for{30'000};
+  std::string shell{};
+};
+
+}  // namespace kv::cli

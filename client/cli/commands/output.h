@@ -1,0 +1,48 @@
+// What commands print: results on standard output in the format asked for, everything else on
+// standard error.
+#pragma once
+
+#include <absl/status/status.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "client/cli/commands/console.h"
+#include "client/cli/commands/exit_code.h"
+#include "client/cli/commands/options.h"
+#include "kv/types.h"
+
+namespace kv::cli {
+
+using Json = nlohmann::ordered_json;
+
+// One line, with its newline. Bytes that are no text are replaced; results never hold any.
+std::string to_line(const Json& json);
+
+// `{"key": ...}`, or `{"key_base64": ...}` where it is no UTF-8 or base64 was asked for.
+void add_bytes(Json& json, const std::string& name, const std::string& bytes, bool base64);
+// The same for a list: all of them in base64 as soon as one is no UTF-8.
+void add_bytes_list(Json& json, const std::string& name, const std::vector<std::string>& list,
+                    bool base64);
+
+Json write_json(const std::string& key, const client::WriteResult& result, bool base64);
+Json get_json(const std::string& key, const client::GetResult& result, bool base64);
+Json scan_json(const client::ScanEntry& entry, bool base64);
+Json status_json(const std::vector<client::NodeStatus>& nodes);
+Json failure_json(const client::Failure& failure, bool is_write);
+
+// "a, b, c"
+std::string joined(const std::vector<std::string>& list);
+
+// Prints on standard error why a command failed, and returns its exit code.
+ExitCode report(const client::Failure& failure, bool is_write, OutputFormat output,
+                Console& console);
+// The same for what was found wrong before anything was sent.
+ExitCode report_usage(const absl::Status& status, OutputFormat output, Console& console);
+
+// Passes on `code`, unless standard output could not take everything: then says so and returns
+// kUsage.
+ExitCode finish_output(ExitCode code, OutputFormat output, Console& console);
+
+}  // namespace kv::cli

@@ -1,0 +1,68 @@
+// status.
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "client/cli/commands/commands.h"
+#include "client/cli/commands/output.h"
+#include "client/cli/text/human.h"
+
+namespace kv::cli {
+namespace {
+
+// "n2 ok, n3 unreachable, owed 5,003 dots for 12.4 s"
+std::string peers_text(const std::vector<client::NodeReport::Peer>& peers) {
+  std::vector<std::string> texts;
+  for (const client::NodeReport::Peer& peer : peers) {
+    std::string text = absl::StrCat(peer.id, peer.alive ? " ok" : " unreachable");
+    if (peer.debt_dots > 0) {
+      absl::StrAppend(&text, ", owed ", with_commas(peer.debt_dots), " dots for ",
+                      human_duration(std::chrono::milliseconds(peer.debt_age_ms)));
+    }
+    texts.push_back(std::move(text));
+  }
+  return texts.empty() ? "-" : absl::StrJoin(texts, "; ");
+}
+
+std::string status_table(const std::vector<client::NodeStatus>& nodes) {
+  Table table({"NODE", "ADDRESS", "STATE", "KEYS", "SKEW", "DISK", "MEMORY", "DOT LOG",
+               "PARTITIONS", "PEERS"});
+  for (const client::NodeStatus& node : nodes) {
+    const std::string id = node.id.empty() ? "?" : node.id;
+    if (!node.report.has_value()) {
+      table.add({id, node.address, "unreachable"});
+      continue;
+    }
+    const client::NodeReport& report = *node.report;
+    table.add({id, node.address, "alive", with_commas(report.keys),
+               absl::StrCat(report.clock_skew_ms, " ms"), human_bytes(report.disk_bytes),
+               human_bytes(report.memory_bytes), with_commas(report.dot_log_entries),
+               absl::StrCat(report.partitions, "/", report.partitions_total),
+               peers_text(report.peers)});
+  }
+  return table.take();
+}
+
+}  // namespace
+
+ExitCode run_status(const Options& options, client::Client& client, Console& console) {
+  const std::vector<client::NodeStatus> nodes = client.status(options.timeout);
+  const bool any = std::any_of(nodes.begin(), nodes.end(),
+                               [](const auto& node) { return node.report.has_value(); });
+  if (!any) {
+    std::vector<std::string> reasons;
+    for (const client::NodeStatus& node : nodes) reasons.push_back(node.failure);
+    const client::Failure failure{
+        .code = absl::StatusCode::kUnavailable,
+        .message = absl::StrCat("no node could be reached: ", absl::StrJoin(reasons, "; ")),
+        .reached = false};
+    return report(failure, false, options.output, console);
+  }
+  console.out << (options.output == OutputFormat::kJson ? to_line(status_json(nodes))
+                                                        : status_table(nodes));
+  return finish_output(kOk, options.output, console);
+}
+
+}  // namespace kv::cli
