@@ -45,8 +45,10 @@ void Reads::begin(Step& step, Pending pending) {
   while (it->second.answers.size() + it->second.waiting.size() < wanted && !it->second.candidates.empty())
     ask_next(step, request, it->second);
   if (it->second.tally.complete()) return finish(step, it);
-  if (it->second.waiting.empty())
-    return fail(step, it, absl::StatusCode::kInternal, "the replica here could not read its disk and no other is left");
+  if (it->second.answers.size() + it->second.waiting.size() < wanted)
+    return fail(step, it, absl::StatusCode::kInternal,
+                absl::StrCat("the replica here could not read its disk, and too few others are left for ",
+                             to_string(it->second.level)));
   if (!it->second.candidates.empty()) set_wake(request, it->second, after_ms(step.now.mono, spare_after_ms_));
 }
 

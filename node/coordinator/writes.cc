@@ -23,16 +23,24 @@ Writes::Writes(const Neighbours& neighbours, Replicas& replicas, HlcClock& hlc, 
 
 void Writes::start(Step& step, ClientWrite write) {
   const Asker asker{write.id};
-  const auto reachable = neighbours_.reachable(write.partition);
-  if (pending() >= max_pending_)
-    return refuse(step, asker, write.partition, absl::StatusCode::kResourceExhausted,
-                  absl::StrCat(max_pending_, " writes are under way at ", neighbours_.ring.node_id(neighbours_.self),
-                               ", the limit; try again later"));
-  if (reachable.size() < needed(write.level, neighbours_.ring.n()))
-    return refuse(step, asker, write.partition, absl::StatusCode::kUnavailable,
-                  neighbours_.too_few(write.partition, write.level));
-  if (reachable.front() == neighbours_.self) return write_here(step, asker, std::move(write));
-  forward(step, reachable.front(), std::move(write));
+  if (!can_start(step, asker, write.partition, write.level)) return;
+  const NodeIndex target = neighbours_.reachable(write.partition).front();
+  if (target == neighbours_.self) return write_here(step, asker, std::move(write));
+  forward(step, target, std::move(write));
+}
+
+bool Writes::can_start(Step& step, const Asker& asker, Partition partition, Level level) {
+  if (pending() >= max_pending_) {
+    refuse(step, asker, partition, absl::StatusCode::kResourceExhausted,
+           absl::StrCat(max_pending_, " writes are under way at ", neighbours_.ring.node_id(neighbours_.self),
+                        ", the limit; try again later"));
+    return false;
+  }
+  if (neighbours_.reachable(partition).size() < needed(level, neighbours_.ring.n())) {
+    refuse(step, asker, partition, absl::StatusCode::kUnavailable, neighbours_.too_few(partition, level));
+    return false;
+  }
+  return true;
 }
 
 void Writes::write_here(Step& step, Asker asker, ClientWrite write) {
@@ -93,8 +101,7 @@ void Writes::on_forward_request(Step& step, NodeIndex from, Partition partition,
   const Asker asker{forwarded};
   if (!replicas_.contains(partition))
     return refuse(step, asker, partition, absl::StatusCode::kInternal, "forwarded to a node that is no replica");
-  if (neighbours_.reachable(partition).size() < needed(request.level, neighbours_.ring.n()))
-    return refuse(step, asker, partition, absl::StatusCode::kUnavailable, neighbours_.too_few(partition, request.level));
+  if (!can_start(step, asker, partition, request.level)) return;
   write_here(step, asker,
              ClientWrite{0, partition, request.key, request.value, request.token, request.level, request.durability,
                          after_ms(step.now.mono, request.timeout_ms)});

@@ -70,6 +70,7 @@ class Writes {
     Instant deadline;
   };
 
+  bool can_start(Step& step, const Asker& asker, Partition partition, Level level);  // false: it has been refused
   void write_here(Step& step, Asker asker, ClientWrite write);
   void forward(Step& step, NodeIndex target, ClientWrite write);
   bool is_repeated(const Forwarded& forwarded);

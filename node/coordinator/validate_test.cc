@@ -1,0 +1,72 @@
+#include "node/coordinator/validate.h"
+
+#include <gtest/gtest.h>
+
+#include "node/base/limits.h"
+
+namespace kv {
+namespace {
+
+template <typename T>
+std::string refusal(const T& result, absl::StatusCode code = absl::StatusCode::kInvalidArgument) {
+  absl::Status status;
+  if constexpr (std::is_same_v<T, absl::Status>)
+    status = result;
+  else
+    status = result.status();
+  EXPECT_EQ(status.code(), code);
+  return std::string(status.message());
+}
+
+TEST(Validate, Keys) {
+  EXPECT_EQ(checked_key("", "k").value(), std::string("default\0k", 9));
+  EXPECT_EQ(checked_key("default", "k").value(), checked_key("", "k").value());
+  EXPECT_EQ(checked_key("", std::string("\0\xff", 2)).value(), std::string("default\0\0\xff", 10)) << "any bytes";
+  EXPECT_EQ(refusal(checked_key("", "")), "empty key; a key has 1 to 4096 bytes");
+  EXPECT_TRUE(checked_key("", std::string(kMaxKeyBytes, 'k')).ok());
+  EXPECT_EQ(refusal(checked_key("", std::string(kMaxKeyBytes + 1, 'k'))), "key of 4097 bytes; the limit is 4096");
+}
+
+TEST(Validate, Buckets) {
+  EXPECT_TRUE(check_bucket("").ok());
+  EXPECT_TRUE(check_bucket("default").ok());
+  EXPECT_EQ(refusal(check_bucket("users"), absl::StatusCode::kNotFound),
+            "there is no bucket \"users\"; this cluster has: default");
+  EXPECT_EQ(refusal(check_bucket(std::string(129, 'b'))), "bucket name of 129 bytes; the limit is 128");
+  EXPECT_EQ(refusal(checked_key("users", "k"), absl::StatusCode::kNotFound),
+            "there is no bucket \"users\"; this cluster has: default");
+}
+
+TEST(Validate, Values) {
+  EXPECT_TRUE(check_value("").ok());
+  EXPECT_TRUE(check_value(std::string(kMaxValueBytes, 'v')).ok());
+  EXPECT_EQ(refusal(check_value(std::string(kMaxValueBytes + 1, 'v'))), "value of 4194305 bytes; the limit is 4194304");
+}
+
+TEST(Validate, Deadlines) {
+  EXPECT_EQ(checked_timeout_ms(-1).value(), kDefaultDeadlineMs);
+  EXPECT_EQ(checked_timeout_ms(0).value(), 0);
+  EXPECT_EQ(checked_timeout_ms(60'000).value(), 60'000);
+  EXPECT_EQ(refusal(checked_timeout_ms(60'001)), "deadline in 60001 ms; the limit is 60000 ms");
+}
+
+TEST(Validate, TokensAreBoundToTheirKey) {
+  const std::string key = *checked_key("", "k");
+  const Token token{Clock{{Actor{0xa}, 3}}, Hlc{7}};
+  EXPECT_EQ(checked_token("", key).value(), std::nullopt);
+  EXPECT_EQ(checked_token(make_token(token, key), key).value(), token);
+  EXPECT_NE(refusal(checked_token(make_token(token, key), *checked_key("", "other"))), "");
+  EXPECT_NE(refusal(checked_token("rubbish", key)), "");
+}
+
+TEST(Validate, AWriteHandsBackTheTokenItWasSentAndItsOwnDot) {
+  const std::string key = *checked_key("", "k");
+  const Dot dot{Actor{0xb}, 2};
+  EXPECT_EQ(checked_token(token_after_write({}, dot, Hlc{5}, key), key).value(), (Token{Clock{dot}, Hlc{5}}));
+  const Token sent{Clock{{Actor{0xa}, 3}}, Hlc{9}};
+  EXPECT_EQ(checked_token(token_after_write(sent, dot, Hlc{5}, key), key).value(),
+            (Token{Clock{{Actor{0xa}, 3}, dot}, Hlc{9}}));
+}
+
+}  // namespace
+}  // namespace kv
