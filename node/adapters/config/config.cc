@@ -123,7 +123,7 @@ void read_replication(ConfigReader& reader, Config::Replication& replication) {
 void read_server(ConfigReader& reader, Config& config) {
   const Section section = reader.section("server");
   const int line = reader.integer_as(section, "shards", 1, 64, config.server.shards);
-  if (line != 0 && config.server.shards > config.partitions) {
+  if (config.server.shards > config.partitions) {
     reader.add_error(line,
                      absl::StrCat("server.shards = ", config.server.shards, " with ",
                                   config.partitions, " partitions"),

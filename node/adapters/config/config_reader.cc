@@ -102,7 +102,6 @@ ConfigReader::Section ConfigReader::section(const std::string& name) {
   Section section{name, nullptr, 1};
   const TomlMember* member = take(root_, name);
   if (member == nullptr) return section;
-  section.line = member->line;
   if (member->value.kind == TomlValue::Kind::kTable) {
     section.table = &member->value;
     sections_.push_back(section);
@@ -213,7 +212,7 @@ void ConfigReader::add_error(int line, const std::string& found, const std::stri
 // What to do about a key that is not known: where it belongs, what it resembles, or what there is.
 std::string ConfigReader::advice_for(const Section& section, const std::string& key) const {
   for (const auto& [name, keys] : known_) {
-    if (name == section.name || std::find(keys.begin(), keys.end(), key) == keys.end()) continue;
+    if (std::find(keys.begin(), keys.end(), key) == keys.end()) continue;
     return name.empty() ? absl::StrCat(key, " before the first section")
                         : absl::StrCat(key, " in section ", name);
   }

@@ -268,6 +268,13 @@ TEST(Config, UnknownKeysAreRefusedWithAdvice) {
                "6: found unknown key node.adress; expected one of id, client, peer, zone"},
            Bad{"pere = \"h:1\"\n",
                "6: found unknown key node.pere; expected peer, if that is meant"},
+           Bad{"[log]\nf = 1\n", "7: found unknown key log.f; expected one of format, level"},
+           Bad{"[limits]\nmax_replication = 5\n",
+               "7: found unknown key limits.max_replication; expected "
+               "max_replication_in_flight_bytes, if that is meant"},
+           Bad{"[replication]\nheart_interval_ms = 5\n",
+               "7: found unknown key replication.heart_interval_ms; expected "
+               "heartbeat_interval_ms, if that is meant"},
            Bad{"[log]\n\"a\\nb\" = 1\n",
                "7: found unknown key log.\"a\\nb\"; expected one of format, level"},
        }) {

@@ -14,7 +14,7 @@ namespace {
 // absl::SimpleAtoi also takes signs and spaces.
 std::optional<std::uint64_t> parse_digits(std::string_view digits) {
   std::uint64_t value = 0;
-  if (digits.empty() || !std::all_of(digits.begin(), digits.end(), absl::ascii_isdigit) ||
+  if (!std::all_of(digits.begin(), digits.end(), absl::ascii_isdigit) ||
       !absl::SimpleAtoi(std::string(digits), &value)) {
     return std::nullopt;
   }
@@ -68,8 +68,8 @@ bool is_address(std::string_view text) {
   if (colon == std::string_view::npos || !is_host(text.substr(0, colon))) return false;
   const std::string_view port = text.substr(colon + 1);
   const auto number = parse_digits(port);
-  // Without leading zeros, so that equal addresses are equal texts.
-  return number && *number >= 1 && *number <= 65535 && port.front() != '0';
+  // No port starts with a zero, so that equal addresses are equal texts.
+  return number && *number <= 65535 && port.front() != '0';
 }
 
 bool is_name(std::string_view text) {

@@ -91,6 +91,8 @@ TEST(IsAddress, RefusesEverythingElse) {
   }
   EXPECT_TRUE(is_address(std::string(253, 'a') + ":1"));
   EXPECT_FALSE(is_address(std::string(254, 'a') + ":1"));
+  EXPECT_TRUE(is_address("[" + std::string(45, ':') + "]:1"));
+  EXPECT_FALSE(is_address("[" + std::string(46, ':') + "]:1"));
 }
 
 TEST(IsName, TakesOneTo64OfAFewCharacters) {
