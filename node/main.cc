@@ -31,16 +31,21 @@ void declare(CLI::App& app, Flags& flags) {
   app.add_option("--config", flags.config, "the cluster's configuration file (TOML)")->required();
   app.add_option("--node", flags.node, "which of its nodes to be");
   app.add_option("--data-dir", flags.data_dir, "where this node keeps its data; created if absent");
-  app.add_option("--log-file", flags.log_file, "append the log to this file instead of standard error");
+  app.add_option("--log-file", flags.log_file,
+                 "append the log to this file instead of standard error");
   app.add_option("--peer-address", flags.peer_addresses,
                  "ID=HOST:PORT, instead of the peer address in the file; may be repeated");
-  app.add_option("--client-netns", flags.client_netns,
-                 "listen for clients in this network namespace (a path such as /proc/1/ns/net; needs root)");
+  app.add_option(
+      "--client-netns", flags.client_netns,
+      "listen for clients in this network namespace (a path such as /proc/1/ns/net; needs root)");
   app.add_flag("--list-nodes", flags.list_nodes,
-               "print the configured nodes, one a line (id, client address, peer address, zone or -), and end");
+               "print the configured nodes, one a line (id, client address, peer address, zone or "
+               "-), and end");
   app.footer(
-      "Stops in order on SIGTERM and SIGINT: takes no more requests, finishes those under way, syncs.\n"
-      "Exit codes: 0 stopped in order, 1 could not start (the last line of the log says why), 2 usage or configuration.");
+      "Stops in order on SIGTERM and SIGINT: takes no more requests, finishes those under way, "
+      "syncs.\n"
+      "Exit codes: 0 stopped in order, 1 could not start (the last line of the log says why), 2 "
+      "usage or configuration.");
 }
 
 bool override_addresses(const Flags& flags, kv::Config& config) {
@@ -53,7 +58,8 @@ bool override_addresses(const Flags& flags, kv::Config& config) {
       found = true;
     }
     if (found) continue;
-    std::cerr << "kvnode: --peer-address " << text << ": expected ID=HOST:PORT with the id of a configured node\n";
+    std::cerr << "kvnode: --peer-address " << text
+              << ": expected ID=HOST:PORT with the id of a configured node\n";
     return false;
   }
   return true;
@@ -63,7 +69,8 @@ int run(const Flags& flags, const kv::Config& config) {
   // Taken before any thread starts, so that they all leave the signals to this one.
   boost::asio::io_context io;
   boost::asio::signal_set signals(io, SIGTERM, SIGINT);
-  const absl::Status log = kv::log::init({config.log.format, config.log.level, flags.node, flags.log_file});
+  const absl::Status log =
+      kv::log::init({config.log.format, config.log.level, flags.node, flags.log_file});
   if (!log.ok()) {
     std::cerr << "kvnode: " << log.message() << "\n";
     return kFailed;

@@ -29,7 +29,8 @@ namespace kv {
 namespace {
 
 constexpr std::int64_t kStopGraceMs = 10'000;
-constexpr int kMaxClientMessageBytes = 16 << 20;  // above every limit of ours, so that ours give the error
+constexpr int kMaxClientMessageBytes =
+    16 << 20;  // above every limit of ours, so that ours give the error
 
 std::uint64_t random_bits() {
   std::random_device device;
@@ -115,7 +116,8 @@ struct Server::Impl {
 absl::Status Server::Impl::open_storage() {
   const auto found = ring.find(options.node);
   if (!found.has_value())
-    return absl::InvalidArgumentError(absl::StrCat("the configuration names no node \"", options.node, "\""));
+    return absl::InvalidArgumentError(
+        absl::StrCat("the configuration names no node \"", options.node, "\""));
   self = *found;
   peer_identity = {options.config.cluster, options.node, random_bits(), ring.digest()};
   identity = {options.config.cluster, options.node, ring.partitions(), boot_id()};
@@ -132,11 +134,13 @@ absl::Status Server::Impl::open_storage() {
 
   const auto claimed = claim(*engine, identity);
   if (!claimed.ok())
-    return absl::Status(claimed.status().code(),
-                        absl::StrCat(options.data_dir, ": ", std::string(claimed.status().message())));
+    return absl::Status(
+        claimed.status().code(),
+        absl::StrCat(options.data_dir, ": ", std::string(claimed.status().message())));
   keep_actors = claimed->keep_actors;
   if (!claimed->is_new && !keep_actors)
-    log::warn("the last stop was not clean and the machine has been restarted since: taking new actors");
+    log::warn(
+        "the last stop was not clean and the machine has been restarted since: taking new actors");
   return absl::OkStatus();
 }
 
@@ -164,15 +168,17 @@ absl::Status Server::Impl::start_peers() {
   handlers.on_down = [this](NodeIndex peer) {
     for (const auto& shard : shards->all()) shard->post(PeerDown{peer});
   };
-  links = std::make_unique<PeerLinks>(
-      peer_identity, ring, std::move(addresses),
-      LivenessOptions{options.config.replication.heartbeat_interval_ms, options.config.replication.failure_timeout_ms},
-      std::move(handlers));
+  links =
+      std::make_unique<PeerLinks>(peer_identity, ring, std::move(addresses),
+                                  LivenessOptions{options.config.replication.heartbeat_interval_ms,
+                                                  options.config.replication.failure_timeout_ms},
+                                  std::move(handlers));
   for (const auto& shard : shards->all()) shard->start();
   peer_service = std::make_unique<PeerService>(
-      peer_identity, ring, [this](NodeIndex from, const std::string& bytes) { receive(from, bytes); });
-  const absl::Status listening =
-      peer_listener.start({node_config(options.node).peer, "", kMaxFrameBytes, false}, {peer_service.get()});
+      peer_identity, ring,
+      [this](NodeIndex from, const std::string& bytes) { receive(from, bytes); });
+  const absl::Status listening = peer_listener.start(
+      {node_config(options.node).peer, "", kMaxFrameBytes, false}, {peer_service.get()});
   if (!listening.ok()) return listening;
   links->start();
   return absl::OkStatus();
@@ -191,7 +197,8 @@ absl::Status Server::Impl::start_clients() {
 void Server::Impl::receive(NodeIndex from, const std::string& bytes) {
   auto message = decode_message(bytes);
   if (!message.ok()) {
-    log::warn(absl::StrCat("message of ", ring.node_id(from), " refused: ", std::string(message.status().message())));
+    log::warn(absl::StrCat("message of ", ring.node_id(from),
+                           " refused: ", std::string(message.status().message())));
     return;
   }
   if (message->partition.value >= ring.partitions()) return;
@@ -252,8 +259,8 @@ v1::StatusResponse Server::Impl::combine(const std::vector<CoreStatus>& statuses
     if (all_links[i].clock_offset_ms.has_value()) offsets.push_back(*all_links[i].clock_offset_ms);
     for (const CoreStatus& status : statuses) {
       peer->set_debt_dots(peer->debt_dots() + status.peers[i].debt_dots);
-      peer->set_debt_age_ms(
-          std::max<std::uint64_t>(peer->debt_age_ms(), static_cast<std::uint64_t>(status.peers[i].debt_age_ms)));
+      peer->set_debt_age_ms(std::max<std::uint64_t>(
+          peer->debt_age_ms(), static_cast<std::uint64_t>(status.peers[i].debt_age_ms)));
     }
   }
   out.set_clock_skew_ms(own_skew_ms(std::move(offsets)));
@@ -268,12 +275,13 @@ absl::StatusOr<std::unique_ptr<Server>> Server::start(const ServerOptions& optio
   auto ring = make_ring(options.config);
   if (!ring.ok()) return ring.status();
   std::unique_ptr<Server> server(new Server(std::make_unique<Impl>(options, *std::move(ring))));
-  for (const auto step : {&Impl::open_storage, &Impl::start_shards, &Impl::start_peers, &Impl::start_clients}) {
+  for (const auto step :
+       {&Impl::open_storage, &Impl::start_shards, &Impl::start_peers, &Impl::start_clients}) {
     const absl::Status status = ((*server->impl_).*step)();
     if (!status.ok()) return status;
   }
-  log::info(absl::StrCat("node ", options.node, " of cluster ", options.config.cluster, " serves clients at ",
-                         server->impl_->node_config(options.node).client));
+  log::info(absl::StrCat("node ", options.node, " of cluster ", options.config.cluster,
+                         " serves clients at ", server->impl_->node_config(options.node).client));
   return server;
 }
 
@@ -281,7 +289,8 @@ void Server::stop() {
   Impl& impl = *impl_;
   if (impl.is_stopped) return;
   impl.is_stopped = true;
-  impl.client_listener.stop(kStopGraceMs);  // first: what is under way may still need peers and disk
+  impl.client_listener.stop(
+      kStopGraceMs);  // first: what is under way may still need peers and disk
   if (impl.links != nullptr) impl.links->stop();
   impl.peer_listener.stop(0);
   if (impl.shards != nullptr)
@@ -291,7 +300,8 @@ void Server::stop() {
   if (recorded.ok())
     log::info("stopped cleanly");
   else
-    log::error(absl::StrCat("the clean stop could not be recorded: ", std::string(recorded.message())));
+    log::error(
+        absl::StrCat("the clean stop could not be recorded: ", std::string(recorded.message())));
 }
 
 }  // namespace kv

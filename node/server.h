@@ -13,7 +13,7 @@ namespace kv {
 
 struct ServerOptions {
   Config config;
-  std::string node;          // its id in the configuration
+  std::string node;  // its id in the configuration
   std::string data_dir;
   std::string client_netns;  // network namespace to listen for clients in; empty: the process's own
 };

@@ -65,7 +65,7 @@ function check_include(target,    to) {
     else if (to != "" && layer in rank && to != layer && rank[to] >= rank[layer])
       report("layers", layer " may not include " to ": " target)
   }
-  if ((target ~ /^(grpc|grpcpp|grpc\+\+)\// || target ~ /\.grpc\.pb\.h$/) && FILENAME !~ /^(node\/adapters\/grpc|client\/src|client\/testing)\//)
+  if ((target ~ /^(grpc|grpcpp|grpc\+\+)\// || target ~ /\.grpc\.pb\.h$/) && FILENAME !~ /^(node\/adapters\/grpc|client\/src|client\/testing|jepsen-style-tests\/process\/harness)\//)
     report("grpc", target " belongs into node/adapters/grpc and client/src")
   else if ((target ~ /^google\// || target ~ /\.pb\.h$/) &&
       FILENAME !~ /^(node\/adapters|client\/src|client\/testing)\// && FILENAME !~ /_codec(_test|_fuzz)?\.cc$/)

@@ -124,7 +124,7 @@ CLI::App* CommandLine::add_command(const std::string& name, const std::string& d
   CLI::App* command = app_.add_subcommand(name, description);
   // Global flags may follow the command.
   command->fallthrough();
-  command->footer("Global flags, environment and exit codes: kv --help\n\n" + command_footer(name));
+  command->footer("Global flags, environment and exit codes: kv --help\n" + command_footer(name));
   return command;
 }
 

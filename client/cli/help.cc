@@ -4,16 +4,18 @@
 
 namespace kv::cli {
 
-const char kAppFooter[] =
-    R"help(Flags may stand before or after the command. What follows "--" is never taken for a flag:
-  kv put temperature -- -5
+const char kAppFooter[] = R"help(
+Flags may stand before or after the command. What follows "--" is never taken
+for a flag:  kv put temperature -- -x
 
 Environment, for flags that are not given:
   KV_ENDPOINTS  KV_BUCKET  KV_LEVEL  KV_TIMEOUT  KV_OUTPUT
 
-Output. Values go to standard output exactly as stored, with a newline added only on a terminal; everything else goes to
-standard error. -o json prints one object per result, and per error. In JSON a key or value that is no UTF-8 stands as
-base64 under "key_base64", "value_base64" or, for all values of a get, "values_base64".
+Output. Values go to standard output exactly as stored, with a newline added
+only on a terminal; everything else goes to standard error. -o json prints one
+object per result, and per error. In JSON a key or value that is no UTF-8 stands
+as base64 under "key_base64", "value_base64" or, for all values of a get,
+"values_base64".
 
 Exit codes
   0  ok
@@ -21,29 +23,33 @@ Exit codes
   2  usage or bad input
   3  no node could be reached; nothing was applied
   4  not allowed
-  5  refused: certainly not applied (too few replicas, overload), or a read that too few replicas answered
-  6  outcome unknown: the write may have been stored; its dot is printed when it is known
+  5  refused: certainly not applied (too few replicas, overload); or a read that
+     too few replicas answered
+  6  outcome unknown: the write may have been stored; its dot is printed when it
+     is known
   7  several siblings where one value was asked for
 
 Examples
-  kv put user:1 Ada                            store a value
-  kv get user:1                                print it
-  kv put photo --file photo.jpg                store a file
-  kv scan --prefix user: -o json               list keys and values
-  kv import users.jsonl --level quorum         load many records
-  kv export > backup.jsonl                     save everything
+  kv put user:1 Ada                      store a value
+  kv get user:1                          print it
+  kv put photo --file photo.jpg          store a file
+  kv scan --prefix user: -o json         list keys and values
+  kv import users.jsonl --level quorum   load many records
+  kv export > backup.jsonl               save everything
   kv --endpoints 10.0.0.1:7101,10.0.0.2:7101 status
-  source <(kv completion bash)                 complete with the Tab key
+  source <(kv completion bash)           complete with the Tab key
 )help";
 
 namespace {
 
-constexpr const char* kPut =
-    R"help(The value is VALUE, the content of a file (--file F), or standard input (-); up to 4 MiB of any bytes.
-Without a token the write supersedes what the node that coordinates it holds. With one, from a get of the same key, it
-supersedes exactly what that get saw.
+constexpr const char* kPut = R"help(
+The value is VALUE, the content of a file (--file F), or standard input (-); up
+to 4 MiB of any bytes. Without a token the write supersedes what the node that
+coordinates it holds. With one, from a get of the same key, it supersedes
+exactly what that get saw.
 
-Prints "ok dot=... acks=..." on standard error; with -o json: key, dot, token, acks, coordinator.
+Prints "ok dot=... acks=..." on standard error; with -o json: key, dot, token,
+acks, coordinator.
 
 Examples
   kv put user:1 Ada --level all --durability disk
@@ -51,74 +57,91 @@ Examples
   kv put user:1 Bo --token "$(kv get user:1 --token-only)"
 )help";
 
-constexpr const char* kGet =
-    R"help(Prints the value exactly as stored. Exit code 1: the key has no value; 7: it has several, which -o json shows.
-With -o json: key, values, token, replicas, agreed. "agreed" is false when the replicas asked did not hold the same
-versions; the value is then the newest. When a value is no UTF-8, "values_base64" stands in place of "values".
+constexpr const char* kGet = R"help(
+Prints the value exactly as stored. Exit code 1: the key has no value; 7: it has
+several, which -o json shows. With -o json: key, values, token, replicas,
+agreed. "agreed" is false when the replicas asked did not hold the same
+versions; the value is then the newest. When a value is no UTF-8,
+"values_base64" stands in place of "values".
 
 Examples
   kv get photo > photo.jpg
   kv get user:1 -o json --level all
 )help";
 
-constexpr const char* kDel =
-    R"help(Deleting a key that has no value is a write like any other, and succeeds.
-With -o json: key, dot, token, acks, coordinator.
+constexpr const char* kDel = R"help(
+Deleting a key that has no value is a write like any other, and succeeds. With
+-o json: key, dot, token, acks, coordinator.
 
 Example
   kv del user:1
 )help";
 
-constexpr const char* kScan =
-    R"help(Keys in ascending byte order with their values. --timeout is the longest wait without one more key, not the whole scan's.
+constexpr const char* kScan = R"help(
+Keys in ascending byte order with their values. --timeout is the longest wait
+without one more key, not the whole scan's.
 
-Prints a line for each: key, TAB, value, with \t \n \r \\ and \xNN for what would break a line or is no text; with --base64
-both in base64. With -o json: {"key":...,"value":...}, or "values" where a key has several.
+Prints a line for each: key, TAB, value, with \t \n \r \\ and \xNN for what
+would break a line or is no text; with --base64 both in base64. With -o json:
+{"key":...,"value":...}, or "values" where a key has several.
 
 Examples
   kv scan --prefix user: --limit 10
   kv scan --start a --end b -o json
 )help";
 
-constexpr const char* kImport =
-    R"help(FILE, or standard input (-), holds one record a line. The first line decides on the format, unless --format does:
+constexpr const char* kImport = R"help(
+FILE, or standard input (-), holds one record a line. The first line decides on
+the format, unless --format does:
 
-  JSON lines  {"key":"user:1","value":"Ada"}     "key_base64" and "value_base64" for bytes that are no UTF-8
-              {"key":"user:1","value":{"a":1}}   an object or array is stored as its text, without white space
-  TSV         user:1 TAB Ada                     \t \n \r \\ \xNN stand for a tab, newline, carriage return, backslash, byte
+  JSON lines   {"key":"user:1","value":"Ada"}
+               "key_base64" and "value_base64" for bytes that are no UTF-8; an
+               object or array as value is stored as its text, without the
+               white space between its parts
+  TSV          user:1, TAB, Ada
+               \t \n \r \\ and \xNN stand for a tab, newline, carriage return,
+               backslash and any byte
 
-Blank lines are skipped. A line that is refused is reported on standard error with its number and the reason, and the others
-are imported. Lines with the same key are stored in their order.
+Blank lines are skipped. A line that is refused is reported on standard error
+with its number and the reason, and the others are imported. Lines with the same
+key are stored in their order.
 
-Survives the death of a node: what gets no answer is sent again through the next endpoint, with pauses, for at most
---retry-for. A record may thus be stored twice, under two dots, which is harmless except that it can supersede what
-somebody else writes to the same key meanwhile. When --retry-for is not enough the import stops and says after which line.
+Survives the death of a node: what gets no answer is sent again through the next
+endpoint, with pauses, for at most --retry-for. A record may thus be stored
+twice, under two dots, which is harmless except that it can supersede what
+somebody else writes to the same key meanwhile. When --retry-for is not enough
+the import stops and says after which line.
 
-Ends with the number of records, their bytes, the time and the rate on standard error. Exit code 0: everything is stored; 2:
-all lines that are not were bad; 5, 6: some were refused, or their outcome is unknown.
+Ends with the number of records, their bytes, the time and the rate on standard
+error. Exit code 0: everything is stored; 2: every line that is not was bad; 5
+or 6: some were refused, or their outcome is unknown.
 
 Examples
   kv import users.jsonl
   zcat users.tsv.gz | kv import - --level one --in-flight 16
 )help";
 
-constexpr const char* kExport =
-    R"help(Every key and value, in ascending byte order, in a form that import reads: import(export(x)) is x, whatever the bytes.
+constexpr const char* kExport = R"help(
+Every key and value, in ascending byte order, in a form that import reads:
+import(export(x)) is x, whatever the bytes.
 
 Examples
   kv export > backup.jsonl
   kv export --format tsv | kv --endpoints other:7101 import -
 )help";
 
-constexpr const char* kStatus =
-    R"help(Asks the endpoints and every member that they name. Exit code 0 when at least one answers, 3 when none does.
-With -o json: {"nodes":[{"id","address","state","keys","clock_skew_ms","disk_bytes","memory_bytes","dot_log_entries",
-"partitions","peers":[{"id","alive","debt_dots","debt_age_ms"}],"anti_entropy":{...}}]}; "state" is "alive" or "unreachable".
+constexpr const char* kStatus = R"help(
+Asks the endpoints and every member that they name. Exit code 0 when at least
+one answers, 3 when none does. With -o json one object: nodes[], each with id,
+address, state ("alive" or "unreachable"), keys, clock_skew_ms, disk_bytes,
+memory_bytes, dot_log_entries, partitions, anti_entropy and peers[], each with
+id, alive, debt_dots, debt_age_ms.
 )help";
 
-constexpr const char* kCompletion = R"help(Examples
-  source <(kv completion bash)                                     in ~/.bashrc
-  kv completion zsh > ~/.zfunc/_kv                                 with ~/.zfunc in fpath, before compinit
+constexpr const char* kCompletion = R"help(
+Examples
+  source <(kv completion bash)           in ~/.bashrc
+  kv completion zsh > ~/.zfunc/_kv       with ~/.zfunc in fpath, before compinit
   kv completion fish > ~/.config/fish/completions/kv.fish
 )help";
 

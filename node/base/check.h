@@ -11,8 +11,8 @@ namespace kv {
 
 }  // namespace kv
 
-#define KV_CHECK(condition, why)                                       \
-  do {                                                                 \
-    if (!(condition)) [[unlikely]]                                     \
-      ::kv::check_failed(__FILE__, __LINE__, #condition, why);         \
+#define KV_CHECK(condition, why)                               \
+  do {                                                         \
+    if (!(condition)) [[unlikely]]                             \
+      ::kv::check_failed(__FILE__, __LINE__, #condition, why); \
   } while (false)

@@ -7,7 +7,8 @@ namespace {
 
 TEST(Rng, TheSameSeedGivesTheSameNumbersEverywhere) {
   Rng rng(5489);
-  EXPECT_EQ(rng.next(), 14514284786278117030ULL);  // first output of mt19937_64 with its default seed
+  EXPECT_EQ(rng.next(),
+            14514284786278117030ULL);  // first output of mt19937_64 with its default seed
 }
 
 TEST(Rng, StaysInItsRangeAndReachesBothEnds) {

@@ -24,13 +24,16 @@ std::string seal(std::string_view body) {
 
 absl::StatusOr<std::string_view> unseal(std::string_view bytes) {
   if (bytes.size() < kSealBytes)
-    return absl::DataLossError(absl::StrCat("only ", bytes.size(), " bytes, shorter than its header"));
+    return absl::DataLossError(
+        absl::StrCat("only ", bytes.size(), " bytes, shorter than its header"));
   if (bytes[0] != kSealFormat)
-    return absl::DataLossError(absl::StrCat("format ", static_cast<int>(static_cast<unsigned char>(bytes[0])),
-                                            "; this release knows format ", static_cast<int>(kSealFormat)));
+    return absl::DataLossError(
+        absl::StrCat("format ", static_cast<int>(static_cast<unsigned char>(bytes[0])),
+                     "; this release knows format ", static_cast<int>(kSealFormat)));
   std::uint32_t stored = 0;
   for (int i = 0; i < 4; ++i)
-    stored |= std::uint32_t{static_cast<unsigned char>(bytes[static_cast<std::size_t>(1 + i)])} << (8 * i);
+    stored |= std::uint32_t{static_cast<unsigned char>(bytes[static_cast<std::size_t>(1 + i)])}
+              << (8 * i);
   const std::string_view body = bytes.substr(kSealBytes);
   if (stored != checksum(body)) return absl::DataLossError("checksum does not match: damaged");
   return body;

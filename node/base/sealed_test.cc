@@ -6,7 +6,8 @@ namespace kv {
 namespace {
 
 TEST(Sealed, RoundTripsAnyBody) {
-  for (const std::string& body : {std::string(), std::string("x"), std::string("a\0b\n", 4), std::string(100'000, 'z')}) {
+  for (const std::string& body :
+       {std::string(), std::string("x"), std::string("a\0b\n", 4), std::string(100'000, 'z')}) {
     const std::string bytes = seal(body);
     const auto back = unseal(bytes);
     ASSERT_TRUE(back.ok()) << back.status();

@@ -10,7 +10,8 @@
 namespace kv {
 
 struct Instant {
-  std::int64_t us = 0;  // microseconds since an arbitrary start, the same for one run of the process
+  std::int64_t us =
+      0;  // microseconds since an arbitrary start, the same for one run of the process
   auto operator<=>(const Instant&) const = default;
 };
 

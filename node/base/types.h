@@ -24,18 +24,24 @@ enum class Durability : std::uint8_t { kOs = 1, kDisk = 2 };
 // How many of n replicas a level needs.
 constexpr std::size_t needed(Level level, std::size_t n) {
   switch (level) {
-    case Level::kOne: return 1;
-    case Level::kQuorum: return n / 2 + 1;
-    case Level::kAll: return n;
+    case Level::kOne:
+      return 1;
+    case Level::kQuorum:
+      return n / 2 + 1;
+    case Level::kAll:
+      return n;
   }
   return n;
 }
 
 constexpr const char* to_string(Level level) {
   switch (level) {
-    case Level::kOne: return "ONE";
-    case Level::kQuorum: return "QUORUM";
-    case Level::kAll: return "ALL";
+    case Level::kOne:
+      return "ONE";
+    case Level::kQuorum:
+      return "QUORUM";
+    case Level::kAll:
+      return "ALL";
   }
   return "?";
 }

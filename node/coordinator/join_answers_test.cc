@@ -45,7 +45,8 @@ TEST(JoinAnswers, TheNewestByCausalityBeatsTheMostCommon) {
   const Answer old = holding({kA, 1}, 5, "old", up_to({{kA, 1}}));
   // It has a smaller time, which only a false clock could give it; but it has seen the other and replaced it.
   const Answer replaced = holding({kB, 1}, 3, "new", up_to({{kA, 1}, {kB, 1}}));
-  for (const auto& answers : {std::vector{old, old, replaced}, std::vector{old, replaced, old}, std::vector{replaced, old, old}}) {
+  for (const auto& answers : {std::vector{old, old, replaced}, std::vector{old, replaced, old},
+                              std::vector{replaced, old, old}}) {
     const Joined joined = join_all(answers);
     EXPECT_EQ(winner(joined), "new");
     EXPECT_FALSE(joined.agreed);
@@ -83,7 +84,8 @@ TEST(JoinAnswers, TheTokenCoversAllThatTheAnswersKnew) {
   EXPECT_TRUE(item.token.context.covers(up_to({{kA, 2}, {kB, 3}, {kC, 1}})));
   EXPECT_EQ(item.token.hlc, Hlc{6});
   EXPECT_EQ(item.versions.at(0).value, "b");
-  EXPECT_EQ(to_read_item("key", join_all({Answer{{}, up_to({{kA, 1}})}})).token, (Token{up_to({{kA, 1}}), Hlc{}}));
+  EXPECT_EQ(to_read_item("key", join_all({Answer{{}, up_to({{kA, 1}})}})).token,
+            (Token{up_to({{kA, 1}}), Hlc{}}));
 }
 
 // Replicas that have applied any of the deltas of a history: the order of their answers does not matter, one asked twice
@@ -95,7 +97,8 @@ RC_GTEST_PROP(JoinAnswers, DoesNotDependOnTheOrder, ()) {
     Answer& writer = answers[static_cast<std::size_t>(*rc::gen::inRange(0, 4))];
     const Actor actor{static_cast<std::uint64_t>(1 + (&writer - answers.data()))};
     const Dot dot{actor, writer.clock.base(actor) + 1};
-    const std::uint64_t hlc = greatest_hlc(writer.object).bits + static_cast<std::uint64_t>(*rc::gen::inRange(1, 4));
+    const std::uint64_t hlc =
+        greatest_hlc(writer.object).bits + static_cast<std::uint64_t>(*rc::gen::inRange(1, 4));
     Clock context = dots_of(writer.object);
     context.add(dot);
     writes.push_back({{{{dot, Hlc{hlc}, std::to_string(i)}}, context}, Clock{dot}});
@@ -117,7 +120,8 @@ RC_GTEST_PROP(JoinAnswers, DoesNotDependOnTheOrder, ()) {
   std::pair<Hlc, Dot> greatest;
   for (const Answer& write : writes)
     greatest = std::max(greatest, {write.object.versions[0].hlc, write.object.versions[0].dot});
-  RC_ASSERT(std::pair(joined.object.versions.at(0).hlc, joined.object.versions.at(0).dot) == greatest);
+  RC_ASSERT(std::pair(joined.object.versions.at(0).hlc, joined.object.versions.at(0).dot) ==
+            greatest);
 }
 
 }  // namespace

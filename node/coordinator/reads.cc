@@ -19,14 +19,37 @@ Reads::Reads(const Neighbours& neighbours, const Replicas& replicas, std::size_t
       next_request_(first_request) {}
 
 void Reads::start(Step& step, ClientGet get) {
-  begin(step, Pending{get.id, get.partition, false, std::move(get.key), "", 0, 0, get.level, get.deadline, get.deadline,
-                      Tally(needed(get.level, neighbours_.ring.n())), {}, {}, {}});
+  begin(step, Pending{get.id,
+                      get.partition,
+                      false,
+                      std::move(get.key),
+                      "",
+                      0,
+                      0,
+                      get.level,
+                      get.deadline,
+                      get.deadline,
+                      Tally(needed(get.level, neighbours_.ring.n())),
+                      {},
+                      {},
+                      {}});
 }
 
 void Reads::start(Step& step, ClientScan scan) {
-  begin(step, Pending{scan.id, scan.partition, true, std::move(scan.from), std::move(scan.end), scan.max_items,
-                      scan.max_bytes, scan.level, scan.deadline, scan.deadline,
-                      Tally(needed(scan.level, neighbours_.ring.n())), {}, {}, {}});
+  begin(step, Pending{scan.id,
+                      scan.partition,
+                      true,
+                      std::move(scan.from),
+                      std::move(scan.end),
+                      scan.max_items,
+                      scan.max_bytes,
+                      scan.level,
+                      scan.deadline,
+                      scan.deadline,
+                      Tally(needed(scan.level, neighbours_.ring.n())),
+                      {},
+                      {},
+                      {}});
 }
 
 void Reads::begin(Step& step, Pending pending) {
@@ -36,20 +59,24 @@ void Reads::begin(Step& step, Pending pending) {
   const auto it = pending_.emplace(request, std::move(pending)).first;
   wakes_.emplace(it->second.wake_at, request);
   if (pending_.size() > max_pending_)
-    return fail(step, it, absl::StatusCode::kResourceExhausted,
-                absl::StrCat(max_pending_, " reads are under way at ", neighbours_.ring.node_id(neighbours_.self),
-                             ", the limit; try again later"));
+    return fail(
+        step, it, absl::StatusCode::kResourceExhausted,
+        absl::StrCat(max_pending_, " reads are under way at ",
+                     neighbours_.ring.node_id(neighbours_.self), ", the limit; try again later"));
   if (it->second.candidates.size() < wanted)
     return fail(step, it, absl::StatusCode::kUnavailable,
                 neighbours_.too_few(it->second.partition, it->second.level));
-  while (it->second.answers.size() + it->second.waiting.size() < wanted && !it->second.candidates.empty())
+  while (it->second.answers.size() + it->second.waiting.size() < wanted &&
+         !it->second.candidates.empty())
     ask_next(step, request, it->second);
   if (it->second.tally.complete()) return finish(step, it);
   if (it->second.answers.size() + it->second.waiting.size() < wanted)
-    return fail(step, it, absl::StatusCode::kInternal,
-                absl::StrCat("the replica here could not read its disk, and too few others are left for ",
-                             to_string(it->second.level)));
-  if (!it->second.candidates.empty()) set_wake(request, it->second, after_ms(step.now.mono, spare_after_ms_));
+    return fail(
+        step, it, absl::StatusCode::kInternal,
+        absl::StrCat("the replica here could not read its disk, and too few others are left for ",
+                     to_string(it->second.level)));
+  if (!it->second.candidates.empty())
+    set_wake(request, it->second, after_ms(step.now.mono, spare_after_ms_));
 }
 
 void Reads::ask_next(Step& step, std::uint64_t request, Pending& pending) {
@@ -58,8 +85,9 @@ void Reads::ask_next(Step& step, std::uint64_t request, Pending& pending) {
   if (node == neighbours_.self) return ask_here(step, pending);
   pending.waiting.push_back(node);
   if (pending.is_scan)
-    step.effects.send(node, pending.partition,
-                      ScanChunkRequest{request, pending.key, pending.end, pending.max_items, pending.max_bytes});
+    step.effects.send(
+        node, pending.partition,
+        ScanChunkRequest{request, pending.key, pending.end, pending.max_items, pending.max_bytes});
   else
     step.effects.send(node, pending.partition, ReadRequest{request, pending.key});
 }
@@ -69,8 +97,8 @@ void Reads::ask_here(Step& step, Pending& pending) {
   Answer answer{neighbours_.self, {}, false, replica.clock()};
   absl::Status status;
   if (pending.is_scan) {
-    status = replica.read_range(step.tx.view, pending.key, pending.end, pending.max_items, pending.max_bytes,
-                                answer.items, answer.more);
+    status = replica.read_range(step.tx.view, pending.key, pending.end, pending.max_items,
+                                pending.max_bytes, answer.items, answer.more);
   } else {
     auto object = replica.read(step.tx.view, pending.key);
     status = object.status();
@@ -84,22 +112,26 @@ void Reads::ask_here(Step& step, Pending& pending) {
   pending.answers.push_back(std::move(answer));
 }
 
-void Reads::on_read_request(Step& step, NodeIndex from, Partition partition, const ReadRequest& request) const {
+void Reads::on_read_request(Step& step, NodeIndex from, Partition partition,
+                            const ReadRequest& request) const {
   const auto it = replicas_.find(partition);
   if (it == replicas_.end()) return;
   auto object = it->second.read(step.tx.view, request.key);
   if (object.ok())
-    step.effects.send(from, partition, ReadReply{request.request, *std::move(object), it->second.clock()});
+    step.effects.send(from, partition,
+                      ReadReply{request.request, *std::move(object), it->second.clock()});
   else  // no answer: the coordinator asks another replica; damage is never passed on as absence
     step.effects.warnings.push_back(absl::StrCat("read for a peer: ", object.status().ToString()));
 }
 
-void Reads::on_scan_request(Step& step, NodeIndex from, Partition partition, const ScanChunkRequest& request) const {
+void Reads::on_scan_request(Step& step, NodeIndex from, Partition partition,
+                            const ScanChunkRequest& request) const {
   const auto it = replicas_.find(partition);
   if (it == replicas_.end() || request.max_items == 0) return;
   ScanChunkReply reply{request.request, {}, it->second.clock(), false};
-  const absl::Status status = it->second.read_range(step.tx.view, request.from, request.end, request.max_items,
-                                                    request.max_bytes, reply.items, reply.more);
+  const absl::Status status =
+      it->second.read_range(step.tx.view, request.from, request.end, request.max_items,
+                            request.max_bytes, reply.items, reply.more);
   if (status.ok())
     step.effects.send(from, partition, std::move(reply));
   else
@@ -117,9 +149,11 @@ void Reads::on_scan_reply(Step& step, NodeIndex from, Partition partition, ScanC
               Answer{from, std::move(reply.items), reply.more, std::move(reply.clock)});
 }
 
-void Reads::take_answer(Step& step, std::uint64_t request, Partition partition, bool is_scan, Answer answer) {
+void Reads::take_answer(Step& step, std::uint64_t request, Partition partition, bool is_scan,
+                        Answer answer) {
   const auto it = pending_.find(request);
-  if (it == pending_.end() || it->second.partition != partition || it->second.is_scan != is_scan) return;
+  if (it == pending_.end() || it->second.partition != partition || it->second.is_scan != is_scan)
+    return;
   Pending& pending = it->second;
   if (std::erase(pending.waiting, answer.node) == 0) return;  // not asked, or has answered
   pending.tally.add(answer.node);
@@ -137,7 +171,8 @@ void Reads::on_peer_down(Step& step, NodeIndex peer) {
       if (pending.tally.complete())
         finish(step, it);
       else if (pending.answers.size() + pending.waiting.size() < pending.tally.needed())
-        fail(step, it, absl::StatusCode::kUnavailable, neighbours_.too_few(pending.partition, pending.level));
+        fail(step, it, absl::StatusCode::kUnavailable,
+             neighbours_.too_few(pending.partition, pending.level));
     }
     it = next;
   }
@@ -156,13 +191,14 @@ void Reads::expire(Step& step) {
     Pending& pending = it->second;
     if (pending.deadline <= step.now.mono) {
       fail(step, it, absl::StatusCode::kDeadlineExceeded,
-           absl::StrCat("only ", pending.answers.size(), " of the ", pending.tally.needed(), " replicas that ",
-                        to_string(pending.level), " needs answered in time"));
+           absl::StrCat("only ", pending.answers.size(), " of the ", pending.tally.needed(),
+                        " replicas that ", to_string(pending.level), " needs answered in time"));
       continue;
     }
     if (!pending.candidates.empty()) ask_next(step, it->first, pending);
-    set_wake(it->first, pending,
-             pending.candidates.empty() ? pending.deadline : after_ms(step.now.mono, spare_after_ms_));
+    set_wake(
+        it->first, pending,
+        pending.candidates.empty() ? pending.deadline : after_ms(step.now.mono, spare_after_ms_));
     if (pending.tally.complete()) finish(step, it);
   }
 }
@@ -177,11 +213,13 @@ void Reads::finish(Step& step, Iterator it) {
   std::sort(reply.replicas.begin(), reply.replicas.end());
   if (pending.is_scan) {
     std::vector<ScanAnswer> answers;
-    for (const Answer& answer : pending.answers) answers.push_back({&answer.items, answer.more, &answer.clock});
+    for (const Answer& answer : pending.answers)
+      answers.push_back({&answer.items, answer.more, &answer.clock});
     join_scan(answers, lww_policy(), reply);
   } else {
     std::vector<ReplicaObject> objects;
-    for (const Answer& answer : pending.answers) objects.push_back({&answer.items.front().object, &answer.clock});
+    for (const Answer& answer : pending.answers)
+      objects.push_back({&answer.items.front().object, &answer.clock});
     Joined joined = join_answers(objects, lww_policy());
     reply.agreed = joined.agreed;
     reply.items.push_back(to_read_item(pending.key, std::move(joined)));

@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "node/replica/neighbours.h"
 #include "node/coordinator/tally.h"
+#include "node/replica/neighbours.h"
 #include "node/replica/step.h"
 
 namespace kv {
@@ -20,15 +20,17 @@ namespace kv {
 class Reads {
  public:
   // `spare_after_ms`: how long to wait for a replica before asking one more.
-  Reads(const Neighbours& neighbours, const Replicas& replicas, std::size_t max_pending, std::int64_t spare_after_ms,
-        std::uint64_t first_request);
+  Reads(const Neighbours& neighbours, const Replicas& replicas, std::size_t max_pending,
+        std::int64_t spare_after_ms, std::uint64_t first_request);
 
   void start(Step& step, ClientGet get);
   void start(Step& step, ClientScan scan);
 
   // A coordinator elsewhere asks this node's replica.
-  void on_read_request(Step& step, NodeIndex from, Partition partition, const ReadRequest& request) const;
-  void on_scan_request(Step& step, NodeIndex from, Partition partition, const ScanChunkRequest& request) const;
+  void on_read_request(Step& step, NodeIndex from, Partition partition,
+                       const ReadRequest& request) const;
+  void on_scan_request(Step& step, NodeIndex from, Partition partition,
+                       const ScanChunkRequest& request) const;
 
   void on_read_reply(Step& step, NodeIndex from, Partition partition, ReadReply reply);
   void on_scan_reply(Step& step, NodeIndex from, Partition partition, ScanChunkReply reply);
@@ -66,7 +68,8 @@ class Reads {
   void begin(Step& step, Pending pending);
   void ask_next(Step& step, std::uint64_t request, Pending& pending);
   void ask_here(Step& step, Pending& pending);
-  void take_answer(Step& step, std::uint64_t request, Partition partition, bool is_scan, Answer answer);
+  void take_answer(Step& step, std::uint64_t request, Partition partition, bool is_scan,
+                   Answer answer);
   void set_wake(std::uint64_t request, Pending& pending, Instant at);
   void finish(Step& step, Iterator it);
   void fail(Step& step, Iterator it, absl::StatusCode code, std::string why);

@@ -21,7 +21,9 @@ class Bench {
       : node(nodes, place), reads(node.neighbours(), node.replicas(), kMaxPending, 50, 100) {}
 
   Effects get(Level level, std::int64_t timeout_ms = 1000) {
-    return node.step([&](Step& step) { reads.start(step, ClientGet{7, kP, kKey, level, node.in_ms(timeout_ms)}); });
+    return node.step([&](Step& step) {
+      reads.start(step, ClientGet{7, kP, kKey, level, node.in_ms(timeout_ms)});
+    });
   }
   Effects scan(Level level, std::uint32_t max_items = 10) {
     return node.step([&](Step& step) {
@@ -29,14 +31,16 @@ class Bench {
     });
   }
   // The `place`th node answers that it holds `value`, written by dot (kB, counter); none: nothing.
-  Effects reply(std::size_t place, std::uint64_t request, std::optional<std::string> value = {}, std::uint64_t counter = 1,
-                std::uint64_t hlc = 1ULL << 40, Partition partition = kP) {
+  Effects reply(std::size_t place, std::uint64_t request, std::optional<std::string> value = {},
+                std::uint64_t counter = 1, std::uint64_t hlc = 1ULL << 40,
+                Partition partition = kP) {
     ReadReply reply{request, {}, {}};
     if (value.has_value()) {
       reply.object.versions = {{{kB, counter}, Hlc{hlc}, *value}};
       reply.clock.add_run(kB, {1, counter});
     }
-    return node.step([&](Step& step) { reads.on_read_reply(step, node.node(place), partition, reply); });
+    return node.step(
+        [&](Step& step) { reads.on_read_reply(step, node.node(place), partition, reply); });
   }
   Effects expire() {
     return node.step([&](Step& step) { reads.expire(step); });
@@ -47,7 +51,8 @@ class Bench {
   }
   void put(const std::string& key, const std::string& value) {
     node.step([&](Step& step) {
-      const auto delta = node.replica().write(step.tx, lww_policy(), node.hlc(), step.now.wall, key, value, {});
+      const auto delta =
+          node.replica().write(step.tx, lww_policy(), node.hlc(), step.now.wall, key, value, {});
       KV_CHECK(delta.ok(), "a disk without faults");
     });
   }
@@ -66,7 +71,8 @@ std::string value_of(const std::optional<ClientReadReply>& reply) {
   if (!reply.has_value()) return "no answer";
   if (reply->code != absl::StatusCode::kOk) return absl::StatusCodeToString(reply->code);
   KV_CHECK(reply->items.size() == 1, "a get answers with one item");
-  return reply->items[0].versions.empty() ? "absent" : reply->items[0].versions[0].value.value_or("marker");
+  return reply->items[0].versions.empty() ? "absent"
+                                          : reply->items[0].versions[0].value.value_or("marker");
 }
 
 class ReadsAtAReplica : public testing::Test, public Bench {
@@ -87,7 +93,8 @@ TEST_F(ReadsAtAReplica, OneReadsHereAndAsksNobody) {
 
 TEST_F(ReadsAtAReplica, QuorumAsksOneOtherAndAnswersWithTheNewest) {
   put(kKey, "here");
-  const std::uint64_t request = only_message<ReadRequest>(get(Level::kQuorum), node.node(1)).request;
+  const std::uint64_t request =
+      only_message<ReadRequest>(get(Level::kQuorum), node.node(1)).request;
   const auto reply_from_other = answer(reply(1, request, "there", 3, 1ULL << 60));
   EXPECT_EQ(value_of(reply_from_other), "there");
   EXPECT_FALSE(reply_from_other->agreed);
@@ -109,7 +116,8 @@ TEST_F(ReadsAtAReplica, AReplicaThatAnswersTwiceCountsOnce) {
 }
 
 TEST_F(ReadsAtAReplica, AnswersThatNobodyAskedForAreIgnored) {
-  const std::uint64_t request = only_message<ReadRequest>(get(Level::kQuorum), node.node(1)).request;
+  const std::uint64_t request =
+      only_message<ReadRequest>(get(Level::kQuorum), node.node(1)).request;
   EXPECT_FALSE(answer(reply(2, request, "not asked")).has_value());
   EXPECT_FALSE(answer(reply(1, request + 1, "another request")).has_value());
   EXPECT_FALSE(answer(reply(1, request, "another partition", 1, 1, Partition{1})).has_value());
@@ -122,7 +130,8 @@ TEST_F(ReadsAtAReplica, AnswersThatNobodyAskedForAreIgnored) {
 
 TEST_F(ReadsAtAReplica, ASpareIsAskedAfterTheDelay) {
   put(kKey, "here");
-  const std::uint64_t request = only_message<ReadRequest>(get(Level::kQuorum), node.node(1)).request;
+  const std::uint64_t request =
+      only_message<ReadRequest>(get(Level::kQuorum), node.node(1)).request;
   EXPECT_EQ(reads.next_deadline(), node.in_ms(50));
   node.pass_ms(49);
   EXPECT_TRUE(expire().messages.empty());
@@ -134,7 +143,8 @@ TEST_F(ReadsAtAReplica, ASpareIsAskedAfterTheDelay) {
 }
 
 TEST_F(ReadsAtAReplica, TheSlowOneMayStillAnswerFirst) {
-  const std::uint64_t request = only_message<ReadRequest>(get(Level::kQuorum), node.node(1)).request;
+  const std::uint64_t request =
+      only_message<ReadRequest>(get(Level::kQuorum), node.node(1)).request;
   node.pass_ms(50);
   expire();
   EXPECT_EQ(value_of(answer(reply(1, request, "slow"))), "slow");
@@ -156,12 +166,13 @@ TEST_F(ReadsAtAReplica, TheDeadlineSaysHowManyAnswered) {
 }
 
 TEST_F(ReadsAtAReplica, WhenAPeerGoesDownASpareIsAskedAtOnce) {
-  const std::uint64_t request = only_message<ReadRequest>(get(Level::kQuorum), node.node(1)).request;
+  const std::uint64_t request =
+      only_message<ReadRequest>(get(Level::kQuorum), node.node(1)).request;
   EXPECT_EQ(only_message<ReadRequest>(peer_down(1), node.node(2)).request, request);
   const auto failed = answer(peer_down(2));
   EXPECT_EQ(failed->code, absl::StatusCode::kUnavailable);
-  EXPECT_EQ(failed->message, "QUORUM needs 2 of the key's 3 replicas and 1 is reachable from " + node.id(0) + " (not: " +
-                                 node.id(1) + ", " + node.id(2) + ")");
+  EXPECT_EQ(failed->message, "QUORUM needs 2 of the key's 3 replicas and 1 is reachable from " +
+                                 node.id(0) + " (not: " + node.id(1) + ", " + node.id(2) + ")");
 }
 
 TEST_F(ReadsAtAReplica, APeerThatHadAnsweredMayGo) {
@@ -175,8 +186,8 @@ TEST_F(ReadsAtAReplica, TooFewReplicasIsSaidAtOnce) {
   node.set_up(1, false);
   const auto failed = answer(get(Level::kAll));
   EXPECT_EQ(failed->code, absl::StatusCode::kUnavailable);
-  EXPECT_EQ(failed->message, "ALL needs 3 of the key's 3 replicas and 2 are reachable from " + node.id(0) + " (not: " +
-                                 node.id(1) + ")");
+  EXPECT_EQ(failed->message, "ALL needs 3 of the key's 3 replicas and 2 are reachable from " +
+                                 node.id(0) + " (not: " + node.id(1) + ")");
   EXPECT_EQ(reads.next_deadline(), kNever);
 }
 
@@ -184,7 +195,8 @@ TEST_F(ReadsAtAReplica, TooManyUnderWayIsRefused) {
   for (std::size_t i = 0; i < kMaxPending; ++i) get(Level::kAll);
   const auto refused = answer(get(Level::kOne));
   EXPECT_EQ(refused->code, absl::StatusCode::kResourceExhausted);
-  EXPECT_EQ(refused->message, "3 reads are under way at " + node.id(0) + ", the limit; try again later");
+  EXPECT_EQ(refused->message,
+            "3 reads are under way at " + node.id(0) + ", the limit; try again later");
   EXPECT_EQ(reads.pending(), kMaxPending);
 }
 
@@ -207,20 +219,24 @@ TEST_F(ReadsAtAReplica, DamageHereIsNotAbsence) {
   EXPECT_EQ(value_of(answer(get(Level::kOne))), "INTERNAL");
 
   // Nor is it told to others.
-  const Effects for_peer =
-      node.step([&](Step& step) { reads.on_read_request(step, node.node(1), kP, ReadRequest{1, kKey}); });
+  const Effects for_peer = node.step([&](Step& step) {
+    reads.on_read_request(step, node.node(1), kP, ReadRequest{1, kKey});
+  });
   EXPECT_TRUE(for_peer.messages.empty());
   EXPECT_EQ(for_peer.warnings.size(), 1U);
-  const Effects scan_for_peer = node.step(
-      [&](Step& step) { reads.on_scan_request(step, node.node(1), kP, ScanChunkRequest{1, "", "", 10, 1000}); });
+  const Effects scan_for_peer = node.step([&](Step& step) {
+    reads.on_scan_request(step, node.node(1), kP, ScanChunkRequest{1, "", "", 10, 1000});
+  });
   EXPECT_TRUE(scan_for_peer.messages.empty());
 }
 
 TEST_F(ReadsAtAReplica, AnswersPeersWithTheObjectAndTheClockOfTheMoment) {
   put(kKey, "here");
   const auto ask = [&](const std::string& key) {
-    return only_message<ReadReply>(
-        node.step([&](Step& step) { reads.on_read_request(step, node.node(2), kP, ReadRequest{9, key}); }), node.node(2));
+    return only_message<ReadReply>(node.step([&](Step& step) {
+      reads.on_read_request(step, node.node(2), kP, ReadRequest{9, key});
+    }),
+                                   node.node(2));
   };
   EXPECT_EQ(ask(kKey).object.versions.at(0).value, "here");
   EXPECT_EQ(ask(kKey).request, 9U);
@@ -234,10 +250,11 @@ TEST_F(ReadsAtAReplica, ScansAreJoinedKeyByKey) {
   const auto request = only_message<ScanChunkRequest>(scan(Level::kQuorum, 2), node.node(1));
   EXPECT_EQ(request.max_items, 2U);
   ScanChunkReply chunk{request.request, {}, {}, false};
-  chunk.items.push_back({storage::storage_key("default", "aa"), {{{{kB, 1}, Hlc{1}, "aa"}}, {}}, {}});
+  chunk.items.push_back(
+      {storage::storage_key("default", "aa"), {{{{kB, 1}, Hlc{1}, "aa"}}, {}}, {}});
   chunk.clock.add({kB, 1});
-  const auto reply_of_scan =
-      answer(node.step([&](Step& step) { reads.on_scan_reply(step, node.node(1), kP, std::move(chunk)); }));
+  const auto reply_of_scan = answer(node.step(
+      [&](Step& step) { reads.on_scan_reply(step, node.node(1), kP, std::move(chunk)); }));
   ASSERT_EQ(reply_of_scan->items.size(), 3U);
   EXPECT_EQ(reply_of_scan->items[1].versions[0].value, "aa");
   EXPECT_TRUE(reply_of_scan->more);
@@ -259,7 +276,9 @@ TEST_F(ReadsAtNoReplica, AskTheReplicas) {
   const auto both = answer(reply(1, 100, "v", 1));
   EXPECT_EQ(value_of(both), "v");
   EXPECT_TRUE(both->agreed);
-  EXPECT_TRUE(node.step([&](Step& step) { reads.on_read_request(step, node.node(1), kP, ReadRequest{1, kKey}); })
+  EXPECT_TRUE(node.step([&](Step& step) {
+                    reads.on_read_request(step, node.node(1), kP, ReadRequest{1, kKey});
+                  })
                   .messages.empty())
       << "nothing to tell of a partition that is not here";
 }

@@ -15,12 +15,14 @@ namespace {
 // The smallest string greater than every string that begins with `prefix`; empty if there is none.
 std::string after_prefix(std::string prefix) {
   while (!prefix.empty() && static_cast<unsigned char>(prefix.back()) == 0xff) prefix.pop_back();
-  if (!prefix.empty()) prefix.back() = static_cast<char>(static_cast<unsigned char>(prefix.back()) + 1);
+  if (!prefix.empty())
+    prefix.back() = static_cast<char>(static_cast<unsigned char>(prefix.back()) + 1);
   return prefix;
 }
 
 bool has_value(const ReadItem& item) {
-  return std::any_of(item.versions.begin(), item.versions.end(), [](const Version& v) { return v.value.has_value(); });
+  return std::any_of(item.versions.begin(), item.versions.end(),
+                     [](const Version& v) { return v.value.has_value(); });
 }
 
 std::size_t bytes_of(const ReadItem& item) {
@@ -31,7 +33,8 @@ std::size_t bytes_of(const ReadItem& item) {
 
 }  // namespace
 
-void join_scan(const std::vector<ScanAnswer>& answers, const Policy& policy, ClientReadReply& reply) {
+void join_scan(const std::vector<ScanAnswer>& answers, const Policy& policy,
+               ClientReadReply& reply) {
   std::optional<std::string_view> horizon;
   std::map<std::string_view, std::vector<const Object*>> objects;  // by key; one slot per answer
   for (std::size_t i = 0; i < answers.size(); ++i) {
@@ -60,7 +63,8 @@ void join_scan(const std::vector<ScanAnswer>& answers, const Policy& policy, Cli
   if (reply.more) reply.last = *horizon;
 }
 
-ScanPage merge_chunks(std::vector<ClientReadReply> chunks, std::size_t max_items, std::size_t max_bytes) {
+ScanPage merge_chunks(std::vector<ClientReadReply> chunks, std::size_t max_items,
+                      std::size_t max_bytes) {
   KV_CHECK(max_items > 0, "a page holds something");
   ScanPage page;
   std::vector<ReadItem> all;
@@ -71,7 +75,8 @@ ScanPage merge_chunks(std::vector<ClientReadReply> chunks, std::size_t max_items
     }
     for (ReadItem& item : chunk.items) all.push_back(std::move(item));
   }
-  std::sort(all.begin(), all.end(), [](const ReadItem& a, const ReadItem& b) { return a.key < b.key; });
+  std::sort(all.begin(), all.end(),
+            [](const ReadItem& a, const ReadItem& b) { return a.key < b.key; });
   std::size_t bytes = 0;
   for (ReadItem& item : all) {
     if (page.more && item.key > page.last) break;
@@ -91,7 +96,8 @@ std::uint32_t chunk_bytes(std::size_t page_bytes, std::uint32_t partitions) {
   return static_cast<std::uint32_t>(std::max<std::size_t>(page_bytes / partitions * 3 / 2, 1024));
 }
 
-ScanRange scan_range(std::string_view bucket, std::string_view start, std::string_view end, std::string_view prefix) {
+ScanRange scan_range(std::string_view bucket, std::string_view start, std::string_view end,
+                     std::string_view prefix) {
   ScanRange range;
   range.from = storage::storage_key(bucket, std::max(start, prefix));
   range.end = after_prefix(storage::storage_key(bucket, prefix));

@@ -20,7 +20,8 @@ struct ScanAnswer {
 
 // Joins them key by key into `reply`'s items, more and last. Keys beyond the end of the shortest cut answer are left for
 // the next page, since that replica has not told about them. Keys without a value are left out.
-void join_scan(const std::vector<ScanAnswer>& answers, const Policy& policy, ClientReadReply& reply);
+void join_scan(const std::vector<ScanAnswer>& answers, const Policy& policy,
+               ClientReadReply& reply);
 
 struct ScanPage {
   std::vector<ReadItem> items;  // by key, ascending
@@ -29,7 +30,8 @@ struct ScanPage {
 };
 
 // One page from one chunk per partition, at most `max_items` and about `max_bytes` (but at least one item if there is one).
-ScanPage merge_chunks(std::vector<ClientReadReply> chunks, std::size_t max_items, std::size_t max_bytes);
+ScanPage merge_chunks(std::vector<ClientReadReply> chunks, std::size_t max_items,
+                      std::size_t max_bytes);
 
 // How much to ask of each partition for a page: its share and half as much again, so that the page is nearly filled before
 // the first chunk ends.
@@ -40,6 +42,7 @@ struct ScanRange {
   std::string from;  // inclusive
   std::string end;   // exclusive
 };
-ScanRange scan_range(std::string_view bucket, std::string_view start, std::string_view end, std::string_view prefix);
+ScanRange scan_range(std::string_view bucket, std::string_view start, std::string_view end,
+                     std::string_view prefix);
 
 }  // namespace kv

@@ -12,7 +12,8 @@ namespace {
 
 constexpr Actor kA{0xa}, kB{0xb};
 
-Item item(const std::string& key, Dot dot, std::optional<std::string> value = "v", std::uint64_t hlc = 1) {
+Item item(const std::string& key, Dot dot, std::optional<std::string> value = "v",
+          std::uint64_t hlc = 1) {
   return {key, {{{dot, Hlc{hlc}, std::move(value)}}, {}}, {}};
 }
 
@@ -40,23 +41,28 @@ ClientReadReply join_chunks(const std::vector<Chunk>& chunks) {
 
 TEST(JoinScan, KeysThatSomeReplicaHoldsAreJoined) {
   const Clock both{{kA, 1}, {kB, 1}};
-  const ClientReadReply reply = join_chunks({{{item("a", {kA, 1}), item("b", {kB, 1})}, false, both},
-                                             {{item("a", {kA, 1})}, false, Clock{{kA, 1}}}});
+  const ClientReadReply reply =
+      join_chunks({{{item("a", {kA, 1}), item("b", {kB, 1})}, false, both},
+                   {{item("a", {kA, 1})}, false, Clock{{kA, 1}}}});
   EXPECT_EQ(keys_of(reply.items), "a b ");
   EXPECT_FALSE(reply.more);
   EXPECT_FALSE(reply.agreed) << "one of them lacks b";
-  EXPECT_TRUE(join_chunks({{{item("a", {kA, 1})}, false, both}, {{item("a", {kA, 1})}, false, both}}).agreed);
+  EXPECT_TRUE(
+      join_chunks({{{item("a", {kA, 1})}, false, both}, {{item("a", {kA, 1})}, false, both}})
+          .agreed);
 }
 
 TEST(JoinScan, WhatAReplicaHasSeenGoIsGone) {
-  const ClientReadReply reply = join_chunks({{{item("a", {kA, 1}), item("b", {kB, 1})}, false, Clock{{kA, 1}, {kB, 1}}},
-                                             {{item("a", {kA, 1})}, false, Clock{{kA, 1}, {kB, 1}}}});
+  const ClientReadReply reply =
+      join_chunks({{{item("a", {kA, 1}), item("b", {kB, 1})}, false, Clock{{kA, 1}, {kB, 1}}},
+                   {{item("a", {kA, 1})}, false, Clock{{kA, 1}, {kB, 1}}}});
   EXPECT_EQ(keys_of(reply.items), "a ");
 }
 
 TEST(JoinScan, MarkersAreLeftOut) {
-  const ClientReadReply reply = join_chunks({{{item("a", {kA, 1}, std::nullopt, 9), item("b", {kA, 2})}, false, {}},
-                                             {{item("a", {kB, 1}, "older", 3)}, false, {}}});
+  const ClientReadReply reply =
+      join_chunks({{{item("a", {kA, 1}, std::nullopt, 9), item("b", {kA, 2})}, false, {}},
+                   {{item("a", {kB, 1}, "older", 3)}, false, {}}});
   EXPECT_EQ(keys_of(reply.items), "b ");
 }
 
@@ -71,14 +77,16 @@ TEST(JoinScan, EndsWhereTheShortestCutAnswerEnds) {
 }
 
 TEST(JoinScan, AnAnswerThatWasNotCutSetsNoHorizon) {
-  const ClientReadReply reply = join_chunks({{{item("a", {kA, 1})}, false, {}}, {{item("z", {kB, 1})}, true, {}}});
+  const ClientReadReply reply =
+      join_chunks({{{item("a", {kA, 1})}, false, {}}, {{item("z", {kB, 1})}, true, {}}});
   EXPECT_EQ(keys_of(reply.items), "a z ");
   EXPECT_EQ(reply.last, "z");
   EXPECT_FALSE(join_chunks({{{}, false, {}}, {{}, false, {}}}).more);
 }
 
 TEST(JoinScan, PagesOfNothingButMarkersStillAdvance) {
-  const ClientReadReply reply = join_chunks({{{item("a", {kA, 1}, std::nullopt), item("b", {kA, 2}, std::nullopt)}, true, {}}});
+  const ClientReadReply reply = join_chunks(
+      {{{item("a", {kA, 1}, std::nullopt), item("b", {kA, 2}, std::nullopt)}, true, {}}});
   EXPECT_TRUE(reply.items.empty());
   EXPECT_TRUE(reply.more);
   EXPECT_EQ(reply.last, "b");
@@ -86,16 +94,19 @@ TEST(JoinScan, PagesOfNothingButMarkersStillAdvance) {
 
 // ---- Merging the partitions ---------------------------------------------------------------------------------------------
 
-ClientReadReply chunk_of(std::initializer_list<const char*> keys, const char* last = nullptr, std::size_t bytes = 1) {
+ClientReadReply chunk_of(std::initializer_list<const char*> keys, const char* last = nullptr,
+                         std::size_t bytes = 1) {
   ClientReadReply chunk;
-  for (const char* key : keys) chunk.items.push_back({key, {{{kA, 1}, Hlc{1}, std::string(bytes, 'v')}}, {}});
+  for (const char* key : keys)
+    chunk.items.push_back({key, {{{kA, 1}, Hlc{1}, std::string(bytes, 'v')}}, {}});
   chunk.more = last != nullptr;
   if (chunk.more) chunk.last = last;
   return chunk;
 }
 
 TEST(MergeChunks, SortsAndStopsAtTheFirstHorizon) {
-  const ScanPage page = merge_chunks({chunk_of({"a", "d"}, "d"), chunk_of({"b", "c"}, "c"), chunk_of({"e"})}, 10, 1000);
+  const ScanPage page = merge_chunks(
+      {chunk_of({"a", "d"}, "d"), chunk_of({"b", "c"}, "c"), chunk_of({"e"})}, 10, 1000);
   EXPECT_EQ(keys_of(page.items), "a b c ");
   EXPECT_TRUE(page.more);
   EXPECT_EQ(page.last, "c");
@@ -137,7 +148,8 @@ TEST(ChunkBytes, AreTheShareAndHalfAsMuchAgain) {
 // Keys over few, extreme bytes, so that prefixes and neighbours are common.
 std::string any_key(int max_size = 4) {
   std::string key;
-  for (int i = *rc::gen::inRange(0, max_size + 1); i > 0; --i) key += *rc::gen::element('\0', 'a', '\xfe', '\xff');
+  for (int i = *rc::gen::inRange(0, max_size + 1); i > 0; --i)
+    key += *rc::gen::element('\0', 'a', '\xfe', '\xff');
   return key;
 }
 
@@ -167,14 +179,16 @@ TEST(ScanRange, PrefixesOfTheLastByteEndWithTheBucket) {
 using Data = std::map<std::string, std::string>;  // of one partition, by storage key
 
 // What a replica that holds `data` answers.
-Chunk chunk_from(const Data& data, const std::string& from, const std::string& end, std::size_t max_items) {
+Chunk chunk_from(const Data& data, const std::string& from, const std::string& end,
+                 std::size_t max_items) {
   Chunk chunk;
   for (auto it = data.lower_bound(from); it != data.end() && it->first < end; ++it) {
     if (chunk.items.size() == max_items) {
       chunk.more = true;
       break;
     }
-    chunk.items.push_back(item(it->first, {kA, 1}, it->second.empty() ? std::nullopt : std::optional(it->second)));
+    chunk.items.push_back(
+        item(it->first, {kA, 1}, it->second.empty() ? std::nullopt : std::optional(it->second)));
   }
   return chunk;
 }
@@ -187,15 +201,20 @@ RC_GTEST_PROP(Scan, PagesAddUpToTheData, ()) {
   for (int i = *rc::gen::inRange(0, 30); i > 0; --i) {
     const std::string key = any_key();
     if (key.empty()) continue;
-    const std::string value = *rc::gen::inRange(0, 4) == 0 ? "" : std::string(static_cast<std::size_t>(*rc::gen::inRange(1, 50)), 'v');
+    const std::string value =
+        *rc::gen::inRange(0, 4) == 0
+            ? ""
+            : std::string(static_cast<std::size_t>(*rc::gen::inRange(1, 50)), 'v');
     const std::string stored = storage::storage_key("b", key);
     if (expected.contains(stored)) continue;
-    partitions[static_cast<std::size_t>(*rc::gen::inRange(0, static_cast<int>(partitions.size())))][stored] = value;  // "": a marker
+    partitions[static_cast<std::size_t>(*rc::gen::inRange(0, static_cast<int>(partitions.size())))]
+              [stored] = value;  // "": a marker
     expected[stored] = value;
   }
   std::erase_if(expected, [&](const auto& entry) {
     const std::string key(storage::user_key_of(entry.first));
-    return entry.second.empty() || key < start || (!end.empty() && key >= end) || !key.starts_with(prefix);
+    return entry.second.empty() || key < start || (!end.empty() && key >= end) ||
+           !key.starts_with(prefix);
   });
 
   const auto chunk_items = static_cast<std::size_t>(*rc::gen::inRange(1, 5));

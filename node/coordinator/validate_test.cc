@@ -21,10 +21,12 @@ std::string refusal(const T& result, absl::StatusCode code = absl::StatusCode::k
 TEST(Validate, Keys) {
   EXPECT_EQ(checked_key("", "k").value(), std::string("default\0k", 9));
   EXPECT_EQ(checked_key("default", "k").value(), checked_key("", "k").value());
-  EXPECT_EQ(checked_key("", std::string("\0\xff", 2)).value(), std::string("default\0\0\xff", 10)) << "any bytes";
+  EXPECT_EQ(checked_key("", std::string("\0\xff", 2)).value(), std::string("default\0\0\xff", 10))
+      << "any bytes";
   EXPECT_EQ(refusal(checked_key("", "")), "empty key; a key has 1 to 4096 bytes");
   EXPECT_TRUE(checked_key("", std::string(kMaxKeyBytes, 'k')).ok());
-  EXPECT_EQ(refusal(checked_key("", std::string(kMaxKeyBytes + 1, 'k'))), "key of 4097 bytes; the limit is 4096");
+  EXPECT_EQ(refusal(checked_key("", std::string(kMaxKeyBytes + 1, 'k'))),
+            "key of 4097 bytes; the limit is 4096");
 }
 
 TEST(Validate, Buckets) {
@@ -32,7 +34,8 @@ TEST(Validate, Buckets) {
   EXPECT_TRUE(check_bucket("default").ok());
   EXPECT_EQ(refusal(check_bucket("users"), absl::StatusCode::kNotFound),
             "there is no bucket \"users\"; this cluster has: default");
-  EXPECT_EQ(refusal(check_bucket(std::string(129, 'b'))), "bucket name of 129 bytes; the limit is 128");
+  EXPECT_EQ(refusal(check_bucket(std::string(129, 'b'))),
+            "bucket name of 129 bytes; the limit is 128");
   EXPECT_EQ(refusal(checked_key("users", "k"), absl::StatusCode::kNotFound),
             "there is no bucket \"users\"; this cluster has: default");
 }
@@ -40,7 +43,8 @@ TEST(Validate, Buckets) {
 TEST(Validate, Values) {
   EXPECT_TRUE(check_value("").ok());
   EXPECT_TRUE(check_value(std::string(kMaxValueBytes, 'v')).ok());
-  EXPECT_EQ(refusal(check_value(std::string(kMaxValueBytes + 1, 'v'))), "value of 4194305 bytes; the limit is 4194304");
+  EXPECT_EQ(refusal(check_value(std::string(kMaxValueBytes + 1, 'v'))),
+            "value of 4194305 bytes; the limit is 4194304");
 }
 
 TEST(Validate, Deadlines) {
@@ -62,7 +66,8 @@ TEST(Validate, TokensAreBoundToTheirKey) {
 TEST(Validate, AWriteHandsBackTheTokenItWasSentAndItsOwnDot) {
   const std::string key = *checked_key("", "k");
   const Dot dot{Actor{0xb}, 2};
-  EXPECT_EQ(checked_token(token_after_write({}, dot, Hlc{5}, key), key).value(), (Token{Clock{dot}, Hlc{5}}));
+  EXPECT_EQ(checked_token(token_after_write({}, dot, Hlc{5}, key), key).value(),
+            (Token{Clock{dot}, Hlc{5}}));
   const Token sent{Clock{{Actor{0xa}, 3}}, Hlc{9}};
   EXPECT_EQ(checked_token(token_after_write(sent, dot, Hlc{5}, key), key).value(),
             (Token{Clock{{Actor{0xa}, 3}, dot}, Hlc{9}}));

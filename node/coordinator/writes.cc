@@ -13,8 +13,8 @@ constexpr std::size_t kRememberedForwards = 16 * 1024;
 
 }  // namespace
 
-Writes::Writes(const Neighbours& neighbours, Replicas& replicas, HlcClock& hlc, std::size_t max_pending,
-               std::uint64_t first_request)
+Writes::Writes(const Neighbours& neighbours, Replicas& replicas, HlcClock& hlc,
+               std::size_t max_pending, std::uint64_t first_request)
     : neighbours_(neighbours),
       replicas_(replicas),
       hlc_(hlc),
@@ -31,13 +31,15 @@ void Writes::start(Step& step, ClientWrite write) {
 
 bool Writes::can_start(Step& step, const Asker& asker, Partition partition, Level level) {
   if (pending() >= max_pending_) {
-    refuse(step, asker, partition, absl::StatusCode::kResourceExhausted,
-           absl::StrCat(max_pending_, " writes are under way at ", neighbours_.ring.node_id(neighbours_.self),
-                        ", the limit; try again later"));
+    refuse(
+        step, asker, partition, absl::StatusCode::kResourceExhausted,
+        absl::StrCat(max_pending_, " writes are under way at ",
+                     neighbours_.ring.node_id(neighbours_.self), ", the limit; try again later"));
     return false;
   }
   if (neighbours_.reachable(partition).size() < needed(level, neighbours_.ring.n())) {
-    refuse(step, asker, partition, absl::StatusCode::kUnavailable, neighbours_.too_few(partition, level));
+    refuse(step, asker, partition, absl::StatusCode::kUnavailable,
+           neighbours_.too_few(partition, level));
     return false;
   }
   return true;
@@ -46,7 +48,8 @@ bool Writes::can_start(Step& step, const Asker& asker, Partition partition, Leve
 void Writes::write_here(Step& step, Asker asker, ClientWrite write) {
   const auto it = replicas_.find(write.partition);
   KV_CHECK(it != replicas_.end(), "only a replica of the partition writes here");
-  auto delta = it->second.write(step.tx, lww_policy(), hlc_, step.now.wall, write.key, std::move(write.value), write.token);
+  auto delta = it->second.write(step.tx, lww_policy(), hlc_, step.now.wall, write.key,
+                                std::move(write.value), write.token);
   if (!delta.ok()) {
     step.effects.warnings.push_back(absl::StrCat("write: ", delta.status().ToString()));
     return refuse(step, asker, write.partition, absl::StatusCode::kInternal,
@@ -65,7 +68,11 @@ void Writes::write_here(Step& step, Asker asker, ClientWrite write) {
   pushes_.emplace_back(write.partition, *std::move(delta));
   // Effects are carried out in order: by the time anybody hears of it, the commit has been made.
   if (write.durability == Durability::kOs) pending.tally.add(neighbours_.self);
-  const WriteResult result{Outcome::kApplied, absl::StatusCode::kOk, "", dot, pending.hlc,
+  const WriteResult result{Outcome::kApplied,
+                           absl::StatusCode::kOk,
+                           "",
+                           dot,
+                           pending.hlc,
                            static_cast<std::uint32_t>(pending.tally.count())};
   if (pending.tally.complete()) return answer(step, asker, write.partition, result, true);
   answer(step, asker, write.partition, result, false);
@@ -76,12 +83,14 @@ void Writes::write_here(Step& step, Asker asker, ClientWrite write) {
 void Writes::forward(Step& step, NodeIndex target, ClientWrite write) {
   const std::uint64_t request = next_request_++;
   const std::int64_t left_ms = elapsed_us(step.now.mono, write.deadline) / 1000;
-  const auto timeout_ms = static_cast<std::uint32_t>(std::clamp<std::int64_t>(left_ms, 1, kMaxDeadlineMs));
+  const auto timeout_ms =
+      static_cast<std::uint32_t>(std::clamp<std::int64_t>(left_ms, 1, kMaxDeadlineMs));
   forwards_.emplace(request, Forward{write.id, target, Dot{}, Hlc{}, write.deadline});
   forward_deadlines_.emplace(write.deadline, request);
-  step.effects.send(target, write.partition,
-                    ForwardRequest{request, std::move(write.key), std::move(write.value), std::move(write.token),
-                                   write.level, write.durability, timeout_ms});
+  step.effects.send(
+      target, write.partition,
+      ForwardRequest{request, std::move(write.key), std::move(write.value), std::move(write.token),
+                     write.level, write.durability, timeout_ms});
 }
 
 bool Writes::is_repeated(const Forwarded& forwarded) {
@@ -95,16 +104,18 @@ bool Writes::is_repeated(const Forwarded& forwarded) {
   return false;
 }
 
-void Writes::on_forward_request(Step& step, NodeIndex from, Partition partition, const ForwardRequest& request) {
+void Writes::on_forward_request(Step& step, NodeIndex from, Partition partition,
+                                const ForwardRequest& request) {
   const Forwarded forwarded{from, request.request};
   if (is_repeated(forwarded)) return;
   const Asker asker{forwarded};
   if (!replicas_.contains(partition))
-    return refuse(step, asker, partition, absl::StatusCode::kInternal, "forwarded to a node that is no replica");
+    return refuse(step, asker, partition, absl::StatusCode::kInternal,
+                  "forwarded to a node that is no replica");
   if (!can_start(step, asker, partition, request.level)) return;
   write_here(step, asker,
-             ClientWrite{0, partition, request.key, request.value, request.token, request.level, request.durability,
-                         after_ms(step.now.mono, request.timeout_ms)});
+             ClientWrite{0, partition, request.key, request.value, request.token, request.level,
+                         request.durability, after_ms(step.now.mono, request.timeout_ms)});
 }
 
 void Writes::on_forward_reply(Step& step, NodeIndex from, const ForwardReply& reply) {
@@ -121,25 +132,25 @@ void Writes::on_forward_reply(Step& step, NodeIndex from, const ForwardReply& re
   forwards_.erase(it);
 }
 
-void Writes::finish_forward(Step& step, std::map<std::uint64_t, Forward>::iterator it, std::string why) {
+void Writes::finish_forward(Step& step, std::map<std::uint64_t, Forward>::iterator it,
+                            std::string why) {
   const Forward& forward = it->second;
-  const WriteResult result{Outcome::kUnknown,
-                           absl::StatusCode::kDeadlineExceeded,
-                           std::move(why),
-                           forward.dot,
-                           forward.hlc,
-                           forward.dot.counter > 0 ? 1U : 0U};
+  const WriteResult result{Outcome::kUnknown, absl::StatusCode::kDeadlineExceeded,
+                           std::move(why),    forward.dot,
+                           forward.hlc,       forward.dot.counter > 0 ? 1U : 0U};
   step.effects.replies.push_back(ClientWriteReply{forward.client, forward.target, result});
   forward_deadlines_.erase({forward.deadline, it->first});
   forwards_.erase(it);
 }
 
-void Writes::on_confirmed(Step& step, NodeIndex node, Partition partition, const Clock& dots, bool durable) {
+void Writes::on_confirmed(Step& step, NodeIndex node, Partition partition, const Clock& dots,
+                          bool durable) {
   for_each_run(dots, [&](Actor actor, const Clock::Run& run) {
     auto it = pending_.lower_bound({actor, run.first});
     while (it != pending_.end() && it->first <= Dot{actor, run.last}) {
       Pending& pending = it->second;
-      if (pending.partition == partition && (durable || pending.durability == Durability::kOs)) pending.tally.add(node);
+      if (pending.partition == partition && (durable || pending.durability == Durability::kOs))
+        pending.tally.add(node);
       if (!pending.tally.complete()) {
         ++it;
         continue;
@@ -172,8 +183,8 @@ void Writes::expire(Step& step) {
     const Pending& pending = it->second;
     answer(step, pending.asker, pending.partition,
            {Outcome::kUnknown, absl::StatusCode::kDeadlineExceeded,
-            absl::StrCat("written, but only ", pending.tally.count(), " of the ", pending.tally.needed(),
-                         " replicas that ", to_string(pending.level),
+            absl::StrCat("written, but only ", pending.tally.count(), " of the ",
+                         pending.tally.needed(), " replicas that ", to_string(pending.level),
                          " needs confirmed it in time; outcome unknown, it will spread"),
             it->first, pending.hlc, static_cast<std::uint32_t>(pending.tally.count())},
            true);
@@ -183,9 +194,11 @@ void Writes::expire(Step& step) {
   while (!forward_deadlines_.empty() && forward_deadlines_.begin()->first <= step.now.mono) {
     const auto it = forwards_.find(forward_deadlines_.begin()->second);
     KV_CHECK(it != forwards_.end(), "every deadline has its request");
-    finish_forward(step, it,
-                   absl::StrCat(neighbours_.ring.node_id(it->second.target),
-                                ", to which the write was forwarded, did not answer in time; outcome unknown"));
+    finish_forward(
+        step, it,
+        absl::StrCat(
+            neighbours_.ring.node_id(it->second.target),
+            ", to which the write was forwarded, did not answer in time; outcome unknown"));
   }
 }
 
@@ -196,14 +209,17 @@ Instant Writes::next_deadline() const {
   return next;
 }
 
-void Writes::answer(Step& step, const Asker& asker, Partition partition, const WriteResult& result, bool final) {
+void Writes::answer(Step& step, const Asker& asker, Partition partition, const WriteResult& result,
+                    bool final) {
   if (const auto* forwarded = std::get_if<Forwarded>(&asker))
     step.effects.send(forwarded->from, partition, ForwardReply{forwarded->request, final, result});
   else if (final)
-    step.effects.replies.push_back(ClientWriteReply{std::get<std::uint64_t>(asker), neighbours_.self, result});
+    step.effects.replies.push_back(
+        ClientWriteReply{std::get<std::uint64_t>(asker), neighbours_.self, result});
 }
 
-void Writes::refuse(Step& step, const Asker& asker, Partition partition, absl::StatusCode code, std::string why) {
+void Writes::refuse(Step& step, const Asker& asker, Partition partition, absl::StatusCode code,
+                    std::string why) {
   answer(step, asker, partition,
          {Outcome::kNotApplied, code, absl::StrCat(why, "; not applied"), Dot{}, Hlc{}, 0}, true);
 }

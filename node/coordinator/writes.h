@@ -15,8 +15,8 @@
 
 #include "node/base/hlc.h"
 #include "node/base/rng.h"
-#include "node/replica/neighbours.h"
 #include "node/coordinator/tally.h"
+#include "node/replica/neighbours.h"
 #include "node/replica/step.h"
 
 namespace kv {
@@ -29,11 +29,13 @@ class Writes {
          std::uint64_t first_request);
 
   void start(Step& step, ClientWrite write);
-  void on_forward_request(Step& step, NodeIndex from, Partition partition, const ForwardRequest& request);
+  void on_forward_request(Step& step, NodeIndex from, Partition partition,
+                          const ForwardRequest& request);
   void on_forward_reply(Step& step, NodeIndex from, const ForwardReply& reply);
 
   // `node` has these dots of the partition: in memory or page cache, or (durable) on its disk. May repeat.
-  void on_confirmed(Step& step, NodeIndex node, Partition partition, const Clock& dots, bool durable);
+  void on_confirmed(Step& step, NodeIndex node, Partition partition, const Clock& dots,
+                    bool durable);
 
   void on_peer_down(Step& step, NodeIndex peer);
   void expire(Step& step);  // answers what is past its deadline
@@ -51,7 +53,8 @@ class Writes {
     NodeIndex from;
     std::uint64_t request = 0;
   };
-  using Asker = std::variant<std::uint64_t, Forwarded>;  // a client's request id, or the node that forwarded
+  using Asker =
+      std::variant<std::uint64_t, Forwarded>;  // a client's request id, or the node that forwarded
 
   struct Pending {
     Asker asker;
@@ -70,12 +73,15 @@ class Writes {
     Instant deadline;
   };
 
-  bool can_start(Step& step, const Asker& asker, Partition partition, Level level);  // false: it has been refused
+  bool can_start(Step& step, const Asker& asker, Partition partition,
+                 Level level);  // false: it has been refused
   void write_here(Step& step, Asker asker, ClientWrite write);
   void forward(Step& step, NodeIndex target, ClientWrite write);
   bool is_repeated(const Forwarded& forwarded);
-  void answer(Step& step, const Asker& asker, Partition partition, const WriteResult& result, bool final);
-  void refuse(Step& step, const Asker& asker, Partition partition, absl::StatusCode code, std::string why);
+  void answer(Step& step, const Asker& asker, Partition partition, const WriteResult& result,
+              bool final);
+  void refuse(Step& step, const Asker& asker, Partition partition, absl::StatusCode code,
+              std::string why);
   void finish_forward(Step& step, std::map<std::uint64_t, Forward>::iterator it, std::string why);
 
   const Neighbours& neighbours_;

@@ -22,19 +22,23 @@ ClientWrite any_write(const NodeAlone& node, Level level, Durability durability 
 class Bench {
  public:
   explicit Bench(std::size_t nodes, std::size_t place)
-      : node(nodes, place), writes(node.neighbours(), node.replicas(), node.hlc(), kMaxPending, 100) {}
+      : node(nodes, place),
+        writes(node.neighbours(), node.replicas(), node.hlc(), kMaxPending, 100) {}
 
   Effects start(ClientWrite write) {
     return node.step([&](Step& step) { writes.start(step, std::move(write)); });
   }
-  Effects confirm(std::size_t place, const Clock& dots, bool durable = false, Partition partition = kP) {
-    return node.step([&](Step& step) { writes.on_confirmed(step, node.node(place), partition, dots, durable); });
+  Effects confirm(std::size_t place, const Clock& dots, bool durable = false,
+                  Partition partition = kP) {
+    return node.step(
+        [&](Step& step) { writes.on_confirmed(step, node.node(place), partition, dots, durable); });
   }
   Effects expire() {
     return node.step([&](Step& step) { writes.expire(step); });
   }
   Effects forward_request(std::size_t from, const ForwardRequest& request) {
-    return node.step([&](Step& step) { writes.on_forward_request(step, node.node(from), kP, request); });
+    return node.step(
+        [&](Step& step) { writes.on_forward_request(step, node.node(from), kP, request); });
   }
   Effects forward_reply(std::size_t from, const ForwardReply& reply) {
     return node.step([&](Step& step) { writes.on_forward_reply(step, node.node(from), reply); });
@@ -61,7 +65,9 @@ std::optional<WriteResult> answer(const Effects& effects) {
 class WritesAtAReplica : public testing::Test, public Bench {
  protected:
   WritesAtAReplica() : Bench(3, 0) {}
-  Clock last_dot() { return Clock{{node.replica().actor(), node.replica().clock().base(node.replica().actor())}}; }
+  Clock last_dot() {
+    return Clock{{node.replica().actor(), node.replica().clock().base(node.replica().actor())}};
+  }
 };
 
 TEST_F(WritesAtAReplica, OneIsAnsweredByTheCommit) {
@@ -136,7 +142,8 @@ TEST_F(WritesAtAReplica, DiskCountsWhatIsDurableOnly) {
   EXPECT_FALSE(answer(confirm(1, last_dot())).has_value()) << "applied there, not on disk";
   EXPECT_FALSE(answer(confirm(2, last_dot())).has_value());
   EXPECT_FALSE(answer(confirm(1, last_dot(), true)).has_value());
-  EXPECT_EQ(answer(confirm(0, last_dot(), true)).value().acks, 2U) << "this node counts once its own sync is done";
+  EXPECT_EQ(answer(confirm(0, last_dot(), true)).value().acks, 2U)
+      << "this node counts once its own sync is done";
 }
 
 TEST_F(WritesAtAReplica, DiskAtOneWaitsForTheSync) {
@@ -157,7 +164,8 @@ TEST_F(WritesAtAReplica, WhatIsNotConfirmedByTheDeadlineIsUnknown) {
   EXPECT_EQ(result.dot, (Dot{Actor{0xa}, 1}));
   EXPECT_EQ(result.acks, 2U);
   EXPECT_EQ(result.message,
-            "written, but only 2 of the 3 replicas that ALL needs confirmed it in time; outcome unknown, it will spread");
+            "written, but only 2 of the 3 replicas that ALL needs confirmed it in time; outcome "
+            "unknown, it will spread");
   EXPECT_EQ(writes.pending(), 0U);
   EXPECT_FALSE(answer(confirm(1, last_dot())).has_value());
 }
@@ -169,8 +177,9 @@ TEST_F(WritesAtAReplica, TooFewReplicasIsRefusedBeforeAnythingIsWritten) {
   const WriteResult result = answer(effects).value();
   EXPECT_EQ(result.outcome, Outcome::kNotApplied);
   EXPECT_EQ(result.code, absl::StatusCode::kUnavailable);
-  EXPECT_EQ(result.message, "QUORUM needs 2 of the key's 3 replicas and 1 is reachable from " + node.id(0) + " (not: " +
-                                node.id(1) + ", " + node.id(2) + "); not applied");
+  EXPECT_EQ(result.message, "QUORUM needs 2 of the key's 3 replicas and 1 is reachable from " +
+                                node.id(0) + " (not: " + node.id(1) + ", " + node.id(2) +
+                                "); not applied");
   EXPECT_EQ(result.dot, Dot{});
   EXPECT_TRUE(effects.batch.empty());
   EXPECT_TRUE(writes.take_pushes().empty());
@@ -183,7 +192,8 @@ TEST_F(WritesAtAReplica, TooManyUnderWayIsRefused) {
   const WriteResult result = answer(start(any_write(node, Level::kOne))).value();
   EXPECT_EQ(result.outcome, Outcome::kNotApplied);
   EXPECT_EQ(result.code, absl::StatusCode::kResourceExhausted);
-  EXPECT_EQ(result.message, "3 writes are under way at " + node.id(0) + ", the limit; try again later; not applied");
+  EXPECT_EQ(result.message, "3 writes are under way at " + node.id(0) +
+                                ", the limit; try again later; not applied");
   EXPECT_EQ(node.replica().clock(), before);
 }
 
@@ -208,7 +218,8 @@ class WritesForOthers : public testing::Test, public Bench {
 };
 
 TEST_F(WritesForOthers, SayFirstThatTheDotWasIssuedAndThenWhatBecameOfIt) {
-  const auto accepted = only_message<ForwardReply>(forward_request(3, any_forward(Level::kQuorum)), node.node(3));
+  const auto accepted =
+      only_message<ForwardReply>(forward_request(3, any_forward(Level::kQuorum)), node.node(3));
   EXPECT_EQ(accepted.request, 55U);
   EXPECT_FALSE(accepted.final);
   EXPECT_EQ(accepted.result.dot, (Dot{Actor{0xa}, 1}));
@@ -221,7 +232,8 @@ TEST_F(WritesForOthers, SayFirstThatTheDotWasIssuedAndThenWhatBecameOfIt) {
 }
 
 TEST_F(WritesForOthers, AnswerAtOnceWhatTheCommitDecides) {
-  EXPECT_TRUE(only_message<ForwardReply>(forward_request(3, any_forward(Level::kOne)), node.node(3)).final);
+  EXPECT_TRUE(
+      only_message<ForwardReply>(forward_request(3, any_forward(Level::kOne)), node.node(3)).final);
 }
 
 TEST_F(WritesForOthers, ARepeatedRequestIsWrittenOnce) {
@@ -236,7 +248,8 @@ TEST_F(WritesForOthers, ARepeatedRequestIsWrittenOnce) {
 
 TEST_F(WritesForOthers, AreRefusedAsAClientsWouldBe) {
   for (std::size_t i = 0; i < kMaxPending; ++i) forward_request(3, any_forward(Level::kAll, i));
-  const auto busy = only_message<ForwardReply>(forward_request(3, any_forward(Level::kAll, 70)), node.node(3));
+  const auto busy =
+      only_message<ForwardReply>(forward_request(3, any_forward(Level::kAll, 70)), node.node(3));
   EXPECT_TRUE(busy.final);
   EXPECT_EQ(busy.result.outcome, Outcome::kNotApplied);
   EXPECT_EQ(busy.result.code, absl::StatusCode::kResourceExhausted);
@@ -245,7 +258,8 @@ TEST_F(WritesForOthers, AreRefusedAsAClientsWouldBe) {
   node.set_up(1, false);
   confirm(1, node.replica().clock());
   confirm(2, node.replica().clock());
-  const auto too_few = only_message<ForwardReply>(forward_request(3, any_forward(Level::kAll, 71)), node.node(3));
+  const auto too_few =
+      only_message<ForwardReply>(forward_request(3, any_forward(Level::kAll, 71)), node.node(3));
   EXPECT_EQ(too_few.result.code, absl::StatusCode::kUnavailable);
 }
 
@@ -265,10 +279,12 @@ class WritesAtNoReplica : public testing::Test, public Bench {
   WritesAtNoReplica() : Bench(4, 3) {}
 
   ForwardRequest forwarded(std::int64_t timeout_ms = 1000) {
-    return only_message<ForwardRequest>(start(any_write(node, Level::kQuorum, Durability::kDisk, timeout_ms)), node.node(0));
+    return only_message<ForwardRequest>(
+        start(any_write(node, Level::kQuorum, Durability::kDisk, timeout_ms)), node.node(0));
   }
   static ForwardReply accepted(const ForwardRequest& request) {
-    return {request.request, false, {Outcome::kApplied, absl::StatusCode::kOk, "", kDot, Hlc{9}, 1}};
+    return {
+        request.request, false, {Outcome::kApplied, absl::StatusCode::kOk, "", kDot, Hlc{9}, 1}};
   }
   static ForwardReply done(const ForwardRequest& request) {
     return {request.request, true, {Outcome::kApplied, absl::StatusCode::kOk, "", kDot, Hlc{9}, 2}};
@@ -291,7 +307,8 @@ TEST_F(WritesAtNoReplica, GoToTheFirstReplicaThatIsUp) {
 TEST_F(WritesAtNoReplica, TheFinalAnswerIsPassedOn) {
   const ForwardRequest request = forwarded();
   EXPECT_FALSE(answer(forward_reply(0, accepted(request))).has_value());
-  EXPECT_FALSE(answer(forward_reply(1, done(request))).has_value()) << "not from the one that was asked";
+  EXPECT_FALSE(answer(forward_reply(1, done(request))).has_value())
+      << "not from the one that was asked";
   const Effects effects = forward_reply(0, done(request));
   EXPECT_EQ(answer(effects).value(), done(request).result);
   EXPECT_EQ(std::get<ClientWriteReply>(effects.replies[0]).coordinator, node.node(0));
@@ -302,7 +319,8 @@ TEST_F(WritesAtNoReplica, TheFinalAnswerIsPassedOn) {
 
 TEST_F(WritesAtNoReplica, ARefusalIsPassedOn) {
   const ForwardRequest request = forwarded();
-  const WriteResult refused{Outcome::kNotApplied, absl::StatusCode::kUnavailable, "why; not applied", {}, {}, 0};
+  const WriteResult refused{
+      Outcome::kNotApplied, absl::StatusCode::kUnavailable, "why; not applied", {}, {}, 0};
   EXPECT_EQ(answer(forward_reply(0, {request.request, true, refused})).value(), refused);
 }
 
@@ -314,8 +332,9 @@ TEST_F(WritesAtNoReplica, NoAnswerInTimeIsUnknownWithTheDotIfItWasTold) {
   EXPECT_EQ(result.code, absl::StatusCode::kDeadlineExceeded);
   EXPECT_EQ(result.dot, Dot{});
   EXPECT_EQ(result.acks, 0U);
-  EXPECT_EQ(result.message,
-            node.id(0) + ", to which the write was forwarded, did not answer in time; outcome unknown");
+  EXPECT_EQ(
+      result.message,
+      node.id(0) + ", to which the write was forwarded, did not answer in time; outcome unknown");
   EXPECT_TRUE(forward_reply(0, done(silent)).replies.empty()) << "too late";
 
   forward_reply(0, accepted(forwarded(500)));
@@ -343,7 +362,8 @@ TEST_F(WritesAtNoReplica, RequestsAreNumberedApart) {
 }
 
 TEST_F(WritesAtNoReplica, DoNotAcceptForwardsThemselves) {
-  const auto reply = only_message<ForwardReply>(forward_request(1, any_forward(Level::kOne)), node.node(1));
+  const auto reply =
+      only_message<ForwardReply>(forward_request(1, any_forward(Level::kOne)), node.node(1));
   EXPECT_TRUE(reply.final);
   EXPECT_EQ(reply.result.outcome, Outcome::kNotApplied);
 }

@@ -19,12 +19,15 @@ WriteOptions at(Level level) { return {level, Durability::kOs, 1000, {}}; }
 
 class Convergence : public testing::Test {
  protected:
-  explicit Convergence(ClusterOptions options = {}) : cluster_(std::move(options)) { cluster_.run_for(100); }
+  explicit Convergence(ClusterOptions options = {}) : cluster_(std::move(options)) {
+    cluster_.run_for(100);
+  }
 
   void put_many(std::size_t node, const std::string& prefix, int count, const std::string& value,
                 Level level = Level::kOne) {
     for (int i = 0; i < count; ++i) {
-      const WriteResult result = cluster_.write_now(node, absl::StrCat(prefix, i), absl::StrCat(value, i), at(level));
+      const WriteResult result =
+          cluster_.write_now(node, absl::StrCat(prefix, i), absl::StrCat(value, i), at(level));
       ASSERT_EQ(result.outcome, Outcome::kApplied) << result.message;
     }
   }
@@ -32,7 +35,8 @@ class Convergence : public testing::Test {
   void expect_everywhere(const std::string& prefix, int count, const std::string& value) {
     for (std::size_t node = 0; node < cluster_.size(); ++node)
       for (int i = 0; i < count; ++i)
-        EXPECT_EQ(cluster_.value(node, absl::StrCat(prefix, i)), absl::StrCat(value, i)) << prefix << i << " at " << node;
+        EXPECT_EQ(cluster_.value(node, absl::StrCat(prefix, i)), absl::StrCat(value, i))
+            << prefix << i << " at " << node;
   }
 
   void expect_quiet() {
@@ -58,8 +62,10 @@ TEST_F(Convergence, ConflictingWritesInAPartitionHaveOneWinnerEverywhere) {
   for (int i = 0; i < 40; ++i) {
     for (const std::size_t node : {i % 2 == 0 ? 0U : 2U, i % 2 == 0 ? 2U : 0U}) {
       const std::string value = absl::StrCat("by", node);
-      const WriteResult put = cluster_.write_now(node, absl::StrCat("k", i), value, at(Level::kOne));
-      last[static_cast<std::size_t>(i)] = std::max(last[static_cast<std::size_t>(i)], std::pair{put.hlc, value});
+      const WriteResult put =
+          cluster_.write_now(node, absl::StrCat("k", i), value, at(Level::kOne));
+      last[static_cast<std::size_t>(i)] =
+          std::max(last[static_cast<std::size_t>(i)], std::pair{put.hlc, value});
     }
   }
   EXPECT_NE(cluster_.difference(), "");
@@ -67,7 +73,8 @@ TEST_F(Convergence, ConflictingWritesInAPartitionHaveOneWinnerEverywhere) {
   expect_quiet();
   for (std::size_t node = 0; node < 3; ++node)
     for (int i = 0; i < 40; ++i)
-      EXPECT_EQ(cluster_.value(node, absl::StrCat("k", i)), last[static_cast<std::size_t>(i)].second);
+      EXPECT_EQ(cluster_.value(node, absl::StrCat("k", i)),
+                last[static_cast<std::size_t>(i)].second);
   EXPECT_EQ(full_transfers(), 0U);
 }
 
@@ -75,7 +82,8 @@ TEST_F(Convergence, TiesAreBrokenTheSameWayWhateverTheOrderOfArrival) {
   // Wall clocks that stand still make every time collide: the dots decide.
   for (int round = 0; round < 20; ++round) {
     const std::string key = absl::StrCat("k", round);
-    for (std::size_t node = 0; node < 3; ++node) cluster_.write(node, key, absl::StrCat("by", node), at(Level::kAll));
+    for (std::size_t node = 0; node < 3; ++node)
+      cluster_.write(node, key, absl::StrCat("by", node), at(Level::kAll));
     cluster_.run_for(20);
   }
   expect_quiet();
@@ -84,12 +92,16 @@ TEST_F(Convergence, TiesAreBrokenTheSameWayWhateverTheOrderOfArrival) {
 TEST_F(Convergence, LossyRepeatingReorderingLinks) {
   cluster_.set_faults({300, 300, true, 50, 20'000});
   for (int i = 0; i < 300; ++i) {
-    cluster_.write(static_cast<std::size_t>(i) % 3, absl::StrCat("k", i % 50), absl::StrCat("v", i), at(Level::kOne));
-    if (i % 10 == 0) cluster_.write(static_cast<std::size_t>(i / 10) % 3, absl::StrCat("k", i % 50), {}, at(Level::kOne));
+    cluster_.write(static_cast<std::size_t>(i) % 3, absl::StrCat("k", i % 50), absl::StrCat("v", i),
+                   at(Level::kOne));
+    if (i % 10 == 0)
+      cluster_.write(static_cast<std::size_t>(i / 10) % 3, absl::StrCat("k", i % 50), {},
+                     at(Level::kOne));
     cluster_.run_for(2);
   }
   // It converges though the links stay as they are.
-  EXPECT_TRUE(cluster_.run_until([&] { return cluster_.difference().empty(); }, 120'000)) << cluster_.difference();
+  EXPECT_TRUE(cluster_.run_until([&] { return cluster_.difference().empty(); }, 120'000))
+      << cluster_.difference();
   cluster_.set_faults({});
   expect_quiet();
   EXPECT_EQ(full_transfers(), 0U);
@@ -114,7 +126,8 @@ TEST_F(Convergence, ANodeThatWasDownIsCaughtUpFromTheLog) {
 
 TEST_F(Convergence, AWipedNodeIsRebuiltByFullTransfer) {
   put_many(0, "k", 300, std::string(4000, 'x'), Level::kAll);  // several pages per partition
-  for (int i = 0; i < 300; i += 3) cluster_.write_now(1, absl::StrCat("k", i), std::nullopt, at(Level::kAll));
+  for (int i = 0; i < 300; i += 3)
+    cluster_.write_now(1, absl::StrCat("k", i), std::nullopt, at(Level::kAll));
   expect_quiet();
   const std::uint64_t live_keys = cluster_.status(0).live_keys;
   cluster_.crash(2, Disk::kWiped);
@@ -123,7 +136,8 @@ TEST_F(Convergence, AWipedNodeIsRebuiltByFullTransfer) {
   cluster_.restart(2, false);
   // Writes go on while it is rebuilt, there as well.
   for (int i = 0; i < 60; ++i) {
-    cluster_.write(static_cast<std::size_t>(i) % 3, absl::StrCat("k", i * 5), "during", at(Level::kOne));
+    cluster_.write(static_cast<std::size_t>(i) % 3, absl::StrCat("k", i * 5), "during",
+                   at(Level::kOne));
     cluster_.run_for(1);
   }
   expect_quiet();
@@ -139,7 +153,8 @@ TEST_F(Convergence, PowerLossOfWhatWasNotSynced) {
   cluster_.run_for(500);
   for (int round = 0; round < 10; ++round) {
     for (int i = 0; i < 30; ++i)
-      cluster_.write(static_cast<std::size_t>(i) % 3, absl::StrCat("k", i), absl::StrCat("r", round, "-"), at(Level::kOne));
+      cluster_.write(static_cast<std::size_t>(i) % 3, absl::StrCat("k", i),
+                     absl::StrCat("r", round, "-"), at(Level::kOne));
     cluster_.run_for(2);
     const Actor before = cluster_.replica(1, Partition{0}).actor;
     cluster_.crash(1, Disk::kUnsyncedLost);
@@ -170,16 +185,18 @@ TEST_F(Convergence, ACommitThatFailsEndsTheProcessBeforeAnybodyHears) {
 
 class SmallWindow : public Convergence {
  protected:
-  SmallWindow() : Convergence([] {
-    ClusterOptions options;
-    options.core.replication.max_in_flight_bytes = 2000;
-    options.core.replication.page.bytes = 1000;
-    return options;
-  }()) {}
+  SmallWindow()
+      : Convergence([] {
+          ClusterOptions options;
+          options.core.replication.max_in_flight_bytes = 2000;
+          options.core.replication.page.bytes = 1000;
+          return options;
+        }()) {}
 };
 
 TEST_F(SmallWindow, PushingPausesWhenItIsFullAndTheRestIsHealed) {
-  for (int i = 0; i < 200; ++i) cluster_.write(0, absl::StrCat("k", i), std::string(300, 'v'), at(Level::kOne));
+  for (int i = 0; i < 200; ++i)
+    cluster_.write(0, absl::StrCat("k", i), std::string(300, 'v'), at(Level::kOne));
   cluster_.run_for(1);
   EXPECT_NE(cluster_.difference(), "") << "200 values of 300 bytes do not fit into 2000 under way";
   expect_quiet();
@@ -193,7 +210,8 @@ TEST_F(SmallWindow, QuorumWritesSucceedAlthoughPushingWasPaused) {
   cluster_.run_for(1100);
   for (const std::uint64_t id : ids) {
     ASSERT_NE(cluster_.write_result(id), nullptr);
-    ASSERT_EQ(cluster_.write_result(id)->outcome, Outcome::kApplied) << cluster_.write_result(id)->message;
+    ASSERT_EQ(cluster_.write_result(id)->outcome, Outcome::kApplied)
+        << cluster_.write_result(id)->message;
   }
 }
 
@@ -204,7 +222,8 @@ TEST_F(Convergence, AWriteIsConfirmedByAnExchangeWhenItsDeltaWasLost) {
     cluster_.run_for(10);
     cluster_.set_faults({});
     ASSERT_TRUE(cluster_.run_until([&] { return cluster_.write_result(id) != nullptr; }, 4000));
-    EXPECT_EQ(cluster_.write_result(id)->outcome, Outcome::kApplied) << cluster_.write_result(id)->message;
+    EXPECT_EQ(cluster_.write_result(id)->outcome, Outcome::kApplied)
+        << cluster_.write_result(id)->message;
   }
 }
 
@@ -215,7 +234,8 @@ TEST_F(Convergence, WhatARestartedProcessFoundIsOnDiskBeforeItSaysSo) {
   cluster_.crash(0, Disk::kKept);
   ASSERT_GT(cluster_.engine(0).unsynced(), 0U);
   cluster_.restart(0, true);
-  EXPECT_EQ(cluster_.engine(0).unsynced(), 0U) << "the replica's durable clock starts as all that was read";
+  EXPECT_EQ(cluster_.engine(0).unsynced(), 0U)
+      << "the replica's durable clock starts as all that was read";
 }
 
 TEST_F(Convergence, DebtIsOwedAgainToANodeThatWasWiped) {
@@ -225,7 +245,8 @@ TEST_F(Convergence, DebtIsOwedAgainToANodeThatWasWiped) {
   cluster_.run_for(50);
   cluster_.set_faults({0, 0, false, 50'000, 50'000});  // so that it takes a while
   cluster_.restart(2, false);
-  ASSERT_TRUE(cluster_.run_until([&] { return cluster_.status(0).peers[2].debt_dots == 20; }, 1000));
+  ASSERT_TRUE(
+      cluster_.run_until([&] { return cluster_.status(0).peers[2].debt_dots == 20; }, 1000));
   expect_quiet();
   expect_everywhere("k", 20, "v");
 }
@@ -254,7 +275,8 @@ TEST_P(DeathDuringAnExchange, ComesToRestThoughItsWritesAreGone) {
   cluster_.run_for(3000);
   const std::uint64_t pages = cluster_.status(1).anti_entropy.pages_received;
   cluster_.run_for(10'000);
-  EXPECT_EQ(cluster_.status(1).anti_entropy.pages_received, pages) << "asks for ever what the wiped node has on disk";
+  EXPECT_EQ(cluster_.status(1).anti_entropy.pages_received, pages)
+      << "asks for ever what the wiped node has on disk";
 }
 
 }  // namespace

@@ -14,7 +14,8 @@ constexpr std::size_t kPruneEntriesAtOnce = 2000;
 
 }  // namespace
 
-Core::Core(const CoreOptions& options, const Ring& ring, NodeIndex self, storage::Engine& engine, Rng rng)
+Core::Core(const CoreOptions& options, const Ring& ring, NodeIndex self, storage::Engine& engine,
+           Rng rng)
     : options_(options),
       ring_(ring),
       engine_(engine),
@@ -22,7 +23,8 @@ Core::Core(const CoreOptions& options, const Ring& ring, NodeIndex self, storage
       hlc_(options.max_clock_skew_ms),
       neighbours_(ring, self),
       writes_(neighbours_, replicas_, hlc_, options.max_pending, rng_.next()),
-      reads_(neighbours_, replicas_, options.max_pending, options.spare_read_after_ms, rng_.next()) {}
+      reads_(neighbours_, replicas_, options.max_pending, options.spare_read_after_ms,
+             rng_.next()) {}
 
 absl::Status Core::recover(bool keep_actors) {
   KV_CHECK(!replication_.has_value(), "recovered once");
@@ -38,7 +40,8 @@ absl::Status Core::recover(bool keep_actors) {
     if (bytes->has_value()) {
       auto decoded = storage::decode_replica(**bytes);
       if (!decoded.ok())
-        return absl::DataLossError(absl::StrCat("partition ", p, ": replica record: ", decoded.status().message()));
+        return absl::DataLossError(
+            absl::StrCat("partition ", p, ": replica record: ", decoded.status().message()));
       state = *std::move(decoded);
     }
     const bool is_new = state.actor.id == 0;
@@ -53,7 +56,9 @@ absl::Status Core::recover(bool keep_actors) {
   return absl::OkStatus();
 }
 
-Step Core::step_at(Now now) { return Step{now, {storage::View(engine_, effects_.batch), effects_.batch}, effects_}; }
+Step Core::step_at(Now now) {
+  return Step{now, {storage::View(engine_, effects_.batch), effects_.batch}, effects_};
+}
 
 void Core::step(Event event, Now now) {
   KV_CHECK(replication_.has_value(), "recover() comes before the first step");
@@ -63,7 +68,8 @@ void Core::step(Event event, Now now) {
 }
 
 void Core::push_writes(Step& step) {
-  for (const auto& [partition, delta] : writes_.take_pushes()) replication_->push(step, partition, delta);
+  for (const auto& [partition, delta] : writes_.take_pushes())
+    replication_->push(step, partition, delta);
   sync_wanted_ |= writes_.take_wants_sync();
   sync_wanted_ |= replication_->take_wants_sync();
 }
@@ -74,7 +80,8 @@ void Core::handle(Step& step, FromPeer& event) {
   // Both sides have the same ring, so this is a peer that talks about a partition which is not ours to share.
   if (it == replicas_.end() || !it->second.peers().contains(event.from)) return;
   const absl::Status status = handle_for_replica(step, event.from, it->second, event.message);
-  if (!status.ok()) step.effects.warnings.push_back(absl::StrCat("message of a peer: ", status.ToString()));
+  if (!status.ok())
+    step.effects.warnings.push_back(absl::StrCat("message of a peer: ", status.ToString()));
 }
 
 bool Core::handle_for_coordinator(Step& step, NodeIndex from, Message& message) {
@@ -96,7 +103,8 @@ bool Core::handle_for_coordinator(Step& step, NodeIndex from, Message& message) 
   return true;
 }
 
-absl::Status Core::handle_for_replica(Step& step, NodeIndex from, Replica& replica, Message& message) {
+absl::Status Core::handle_for_replica(Step& step, NodeIndex from, Replica& replica,
+                                      Message& message) {
   if (auto* delta = std::get_if<Delta>(&message.body)) {
     hlc_.observe(step.now.wall, delta->version.hlc);
     return replication_->on_delta(step, from, replica, *delta);
@@ -136,7 +144,8 @@ void Core::confirm_known(Step& step, NodeIndex peer, const Replica& replica) {
 void Core::guard_actor(Step& step, Replica& replica, const Clock& claims) {
   if (!replica.is_behind_itself(claims)) return;
   step.effects.warnings.push_back(
-      absl::StrCat("partition ", replica.partition().value, ": a peer holds writes of this node that are not on its disk; "
+      absl::StrCat("partition ", replica.partition().value,
+                   ": a peer holds writes of this node that are not on its disk; "
                    "the data directory has gone back in time. Taking a new actor"));
   replica.renew_actor(rng_);
 }
@@ -179,8 +188,9 @@ Effects Core::flush(Now now) {
   for (auto& [partition, replica] : replicas_)
     if (replica.flush(effects_.batch)) unsynced_.insert(partition);
   decide_sync(step);
-  effects_.wake_at = std::min({writes_.next_deadline(), reads_.next_deadline(), replication_->next_wake(),
-                               sync_under_way_ ? kNever : next_sync_, next_maintenance_});
+  effects_.wake_at =
+      std::min({writes_.next_deadline(), reads_.next_deadline(), replication_->next_wake(),
+                sync_under_way_ ? kNever : next_sync_, next_maintenance_});
   return std::exchange(effects_, Effects{});
 }
 
@@ -202,7 +212,8 @@ void Core::decide_sync(Step& step) {
 
 // What need not be done at every step: forgets log entries that nobody lacks, and notes who lacks something.
 void Core::maintain(Step& step) {
-  if (next_maintenance_ == kNever) next_maintenance_ = after_ms(step.now.mono, kMaintenanceIntervalMs);
+  if (next_maintenance_ == kNever)
+    next_maintenance_ = after_ms(step.now.mono, kMaintenanceIntervalMs);
   if (next_maintenance_ > step.now.mono) return;
   std::map<NodeIndex, Instant> in_debt;
   for (auto& [partition, replica] : replicas_) {
@@ -224,7 +235,8 @@ CoreStatus Core::status(Now now) const {
     ++status.partitions;
     status.live_keys += replica.live_keys();
     status.log_entries += replica.clock().minus(replica.pruned()).count();
-    for (const auto& [peer, clock] : replica.peers()) status.peers[peer.value].debt_dots += replica.debt(peer).count();
+    for (const auto& [peer, clock] : replica.peers())
+      status.peers[peer.value].debt_dots += replica.debt(peer).count();
   }
   for (std::size_t i = 0; i < status.peers.size(); ++i) status.peers[i].up = neighbours_.up[i];
   for (const auto& [peer, since] : in_debt_since_)

@@ -25,7 +25,8 @@ struct CoreOptions {
   std::uint32_t shard = 0;
   std::uint32_t shards = 1;
   std::int64_t max_clock_skew_ms = 500;
-  std::int64_t sync_interval_ms = 100;  // what was committed is synced after this time at the latest
+  std::int64_t sync_interval_ms =
+      100;  // what was committed is synced after this time at the latest
   std::int64_t spare_read_after_ms = 50;
   std::size_t max_pending = 10'000;  // requests under way, reads and writes each
   ReplicationOptions replication;
@@ -44,12 +45,13 @@ struct PeerDown {
 };
 struct Synced {};  // the sync that the last effects with `sync` asked for has succeeded
 struct Tick {};    // time has passed
-using Event = std::variant<ClientWrite, ClientGet, ClientScan, FromPeer, PeerUp, PeerDown, Synced, Tick>;
+using Event =
+    std::variant<ClientWrite, ClientGet, ClientScan, FromPeer, PeerUp, PeerDown, Synced, Tick>;
 
 struct PeerStatus {
   bool up = false;
-  std::uint64_t debt_dots = 0;    // writes here that the peer is not known to have
-  std::int64_t debt_age_ms = 0;   // for how long that has not been zero, to a quarter of a second
+  std::uint64_t debt_dots = 0;   // writes here that the peer is not known to have
+  std::int64_t debt_age_ms = 0;  // for how long that has not been zero, to a quarter of a second
 };
 
 struct CoreStatus {
@@ -65,7 +67,8 @@ class Core {
  public:
   // `keep_actors`: nothing that this node has ever issued can have been lost (2-protocol, section 6); otherwise every
   // replica takes a new actor. `ring` and `engine` outlive the core.
-  Core(const CoreOptions& options, const Ring& ring, NodeIndex self, storage::Engine& engine, Rng rng);
+  Core(const CoreOptions& options, const Ring& ring, NodeIndex self, storage::Engine& engine,
+       Rng rng);
 
   // Syncs the engine and reads the replicas' records; call once, before the first step. DATA_LOSS when one is damaged.
   absl::Status recover(bool keep_actors);
@@ -110,11 +113,11 @@ class Core {
   std::optional<Replication> replication_;  // made by recover()
 
   Effects effects_;
-  std::set<Partition> unsynced_;            // changed since the last sync began
-  std::map<Partition, Clock> syncing_;      // what the sync under way makes durable
+  std::set<Partition> unsynced_;        // changed since the last sync began
+  std::map<Partition, Clock> syncing_;  // what the sync under way makes durable
   bool sync_under_way_ = false;
-  bool sync_wanted_ = false;                // somebody waits for the disk
-  Instant next_sync_ = kNever;              // when unsynced_ is not empty
+  bool sync_wanted_ = false;    // somebody waits for the disk
+  Instant next_sync_ = kNever;  // when unsynced_ is not empty
   Instant next_maintenance_ = kNever;
   std::map<NodeIndex, Instant> in_debt_since_;  // peers that lack something
 };

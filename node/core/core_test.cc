@@ -46,10 +46,12 @@ class Shapes : public testing::TestWithParam<Shape> {
 
 INSTANTIATE_TEST_SUITE_P(Core, Shapes,
                          testing::Values(Shape{"OneNode", {1}, 3}, Shape{"TwoNodes", {1, 1}, 3},
-                                         Shape{"ThreeNodes", {1, 1, 1}, 3}, Shape{"FiveNodes", {1, 1, 1, 1, 1}, 3},
+                                         Shape{"ThreeNodes", {1, 1, 1}, 3},
+                                         Shape{"FiveNodes", {1, 1, 1, 1, 1}, 3},
                                          Shape{"FiveNodesEachWithAll", {1, 1, 1, 1, 1}, 5},
                                          Shape{"OneCopyOnThreeNodes", {1, 1, 1}, 1},
-                                         Shape{"TwoShards", {2, 2, 2}, 3}, Shape{"UnequalShards", {1, 2, 4, 3}, 2}),
+                                         Shape{"TwoShards", {2, 2, 2}, 3},
+                                         Shape{"UnequalShards", {1, 2, 4, 3}, 2}),
                          [](const auto& shape) { return shape.param.name; });
 
 TEST_P(Shapes, WhatIsWrittenAtAnyLevelIsReadEverywhere) {
@@ -57,12 +59,15 @@ TEST_P(Shapes, WhatIsWrittenAtAnyLevelIsReadEverywhere) {
   for (const Level level : {Level::kOne, Level::kQuorum, Level::kAll}) {
     for (const Durability durability : {Durability::kOs, Durability::kDisk}) {
       for (int i = 0; i < 12; ++i) {
-        const std::string key = absl::StrCat(to_string(level), static_cast<int>(durability), "-", i);
+        const std::string key =
+            absl::StrCat(to_string(level), static_cast<int>(durability), "-", i);
         const std::size_t writer = static_cast<std::size_t>(i) % size;
         const std::size_t reader = static_cast<std::size_t>(i + 1) % size;
         const WriteOptions options{level, durability, 1000, {}};
         // A read meets the write if the two sets of replicas overlap.
-        const Level read_level = level == Level::kOne ? Level::kAll : level == Level::kAll ? Level::kOne : level;
+        const Level read_level = level == Level::kOne   ? Level::kAll
+                                 : level == Level::kAll ? Level::kOne
+                                                        : level;
 
         ASSERT_EQ(value_of(cluster_.read_now(reader, key, read_level)), "absent");
         const WriteResult put = cluster_.write_now(writer, key, "first", options);
@@ -72,27 +77,31 @@ TEST_P(Shapes, WhatIsWrittenAtAnyLevelIsReadEverywhere) {
         ASSERT_EQ(value_of(cluster_.read_now(reader, key, read_level)), "first");
         ASSERT_EQ(cluster_.write_now(reader, key, "second", options).outcome, Outcome::kApplied);
         ASSERT_EQ(value_of(cluster_.read_now(writer, key, read_level)), "second");
-        ASSERT_EQ(cluster_.write_now(writer, key, std::nullopt, options).outcome, Outcome::kApplied);
+        ASSERT_EQ(cluster_.write_now(writer, key, std::nullopt, options).outcome,
+                  Outcome::kApplied);
         ASSERT_EQ(value_of(cluster_.read_now(reader, key, read_level)), "marker");
       }
     }
   }
-  EXPECT_TRUE(cluster_.run_until([&] { return cluster_.is_quiet(); }, 5000)) << cluster_.difference();
+  EXPECT_TRUE(cluster_.run_until([&] { return cluster_.is_quiet(); }, 5000))
+      << cluster_.difference();
   EXPECT_THAT(cluster_.warnings(), testing::IsEmpty());
 }
 
 TEST_P(Shapes, ComesToRestWithEmptyLogsAndNoExchanges) {
   for (int i = 0; i < 50; ++i)
     cluster_.write(static_cast<std::size_t>(i) % cluster_.size(), absl::StrCat("k", i), "v", {});
-  ASSERT_TRUE(cluster_.run_until([&] { return cluster_.is_quiet(); }, 5000)) << cluster_.difference();
+  ASSERT_TRUE(cluster_.run_until([&] { return cluster_.is_quiet(); }, 5000))
+      << cluster_.difference();
 
   std::uint64_t live_keys = 0;
   for (std::size_t node = 0; node < cluster_.size(); ++node) {
     live_keys += cluster_.status(node).live_keys;
-    const absl::Status log = cluster_.engine(node).scan(storage::Family::kLog, "", "", [](auto, auto) {
-      ADD_FAILURE() << "an entry in a log that is empty by count";
-      return false;
-    });
+    const absl::Status log =
+        cluster_.engine(node).scan(storage::Family::kLog, "", "", [](auto, auto) {
+          ADD_FAILURE() << "an entry in a log that is empty by count";
+          return false;
+        });
     EXPECT_TRUE(log.ok());
   }
   EXPECT_EQ(live_keys, 50 * cluster_.ring().n());
@@ -136,14 +145,17 @@ TEST(Core, TokenSupersedesWhatWasReadOnly) {
 TEST(Core, ReplicasThatDifferAnswerTogetherWithTheNewest) {
   Cluster cluster(ClusterOptions{});
   cluster.run_for(100);
-  ASSERT_EQ(cluster.write_now(0, "k", "old", {Level::kAll, Durability::kOs, 1000, {}}).outcome, Outcome::kApplied);
+  ASSERT_EQ(cluster.write_now(0, "k", "old", {Level::kAll, Durability::kOs, 1000, {}}).outcome,
+            Outcome::kApplied);
   cluster.isolate(0);
   cluster.run_for(50);
-  ASSERT_EQ(cluster.write_now(0, "k", "new", {Level::kOne, Durability::kOs, 1000, {}}).outcome, Outcome::kApplied);
+  ASSERT_EQ(cluster.write_now(0, "k", "new", {Level::kOne, Durability::kOs, 1000, {}}).outcome,
+            Outcome::kApplied);
   EXPECT_EQ(value_of(cluster.read_now(1, "k")), "old");
   // Healed, but before anti-entropy: two of three hold the old value, and one the new one.
   cluster.heal_all();
-  cluster.run_until([&] { return cluster.status(0).peers[1].up && cluster.status(0).peers[2].up; }, 100);
+  cluster.run_until([&] { return cluster.status(0).peers[1].up && cluster.status(0).peers[2].up; },
+                    100);
   const ClientReadReply reply = cluster.read_now(0, "k", Level::kAll);
   EXPECT_EQ(value_of(reply), "new");
   EXPECT_THAT(reply.replicas, testing::ElementsAre(NodeIndex{0}, NodeIndex{1}, NodeIndex{2}));
@@ -159,13 +171,16 @@ TEST(Core, TooFewReplicasIsSaidAtOnceAndNothingIsWritten) {
   EXPECT_EQ(refused.outcome, Outcome::kNotApplied);
   EXPECT_EQ(refused.code, absl::StatusCode::kUnavailable);
   EXPECT_EQ(refused.message,
-            "QUORUM needs 2 of the key's 3 replicas and 1 is reachable from n1 (not: n2, n3); not applied");
+            "QUORUM needs 2 of the key's 3 replicas and 1 is reachable from n1 (not: n2, n3); not "
+            "applied");
   EXPECT_EQ(refused.dot, Dot{});
   EXPECT_EQ(cluster.value(0, "k"), std::nullopt);
   EXPECT_EQ(cluster.read_now(0, "k").code, absl::StatusCode::kUnavailable);
   EXPECT_EQ(value_of(cluster.read_now(0, "k", Level::kOne)), "absent");
-  EXPECT_EQ(cluster.write_now(0, "k", "v", {Level::kOne, Durability::kOs, 1000, {}}).outcome, Outcome::kApplied);
-  EXPECT_EQ(cluster.write_now(1, "k", "w").outcome, Outcome::kApplied) << "the other side has a quorum";
+  EXPECT_EQ(cluster.write_now(0, "k", "v", {Level::kOne, Durability::kOs, 1000, {}}).outcome,
+            Outcome::kApplied);
+  EXPECT_EQ(cluster.write_now(1, "k", "w").outcome, Outcome::kApplied)
+      << "the other side has a quorum";
 }
 
 TEST(Core, DiskWritesAreOnTheDisksOfAQuorumWhenAnswered) {
@@ -179,7 +194,8 @@ TEST(Core, DiskWritesAreOnTheDisksOfAQuorumWhenAnswered) {
     // Power fails everywhere at once.
     std::size_t holders = 0;
     for (std::size_t node = 0; node < 3; ++node) cluster.crash(node, Disk::kUnsyncedLost);
-    for (std::size_t node = 0; node < 3; ++node) holders += cluster.value(node, key).has_value() ? 1U : 0U;
+    for (std::size_t node = 0; node < 3; ++node)
+      holders += cluster.value(node, key).has_value() ? 1U : 0U;
     EXPECT_GE(holders, 2U) << key;
     for (std::size_t node = 0; node < 3; ++node) cluster.restart(node, false);
     cluster.run_for(100);
@@ -192,7 +208,8 @@ TEST(Core, SyncsByItselfWithinTheInterval) {
   ASSERT_EQ(cluster.write_now(0, "k", "v").outcome, Outcome::kApplied);
   EXPECT_GT(cluster.engine(0).unsynced(), 0U);
   cluster.run_for(120);
-  for (std::size_t node = 0; node < 3; ++node) EXPECT_EQ(cluster.engine(node).unsynced(), 0U) << node;
+  for (std::size_t node = 0; node < 3; ++node)
+    EXPECT_EQ(cluster.engine(node).unsynced(), 0U) << node;
 }
 
 TEST(Core, SameSeedSameTrace) {
@@ -203,7 +220,8 @@ TEST(Core, SameSeedSameTrace) {
     Cluster cluster(options);
     cluster.run_for(100);
     for (int i = 0; i < 50; ++i) {
-      cluster.write(static_cast<std::size_t>(i) % 3, absl::StrCat("k", i % 7), absl::StrCat("v", i));
+      cluster.write(static_cast<std::size_t>(i) % 3, absl::StrCat("k", i % 7),
+                    absl::StrCat("v", i));
       if (i == 20) cluster.crash(1, Disk::kUnsyncedLost);
       if (i == 40) cluster.restart(1, false);
       cluster.run_for(3);

@@ -39,8 +39,10 @@ class OneCore : public testing::Test {
   Effects hear(NodeIndex from, decltype(Message::body) body, Partition partition = kP) {
     return step(FromPeer{from, {partition, std::move(body)}});
   }
-  Effects write(Level level, Durability durability = Durability::kOs, const std::string& key = kKey) {
-    return step(ClientWrite{++requests_, kP, key, "v", {}, level, durability, after_ms(now_, 1000)});
+  Effects write(Level level, Durability durability = Durability::kOs,
+                const std::string& key = kKey) {
+    return step(
+        ClientWrite{++requests_, kP, key, "v", {}, level, durability, after_ms(now_, 1000)});
   }
   void connect_all() {
     step(PeerUp{kPeer});
@@ -57,7 +59,8 @@ class OneCore : public testing::Test {
   static std::vector<T> sent(const Effects& effects, NodeIndex to) {
     std::vector<T> found;
     for (const Envelope& envelope : effects.messages)
-      if (const T* body = std::get_if<T>(&envelope.message.body); body != nullptr && envelope.to == to)
+      if (const T* body = std::get_if<T>(&envelope.message.body);
+          body != nullptr && envelope.to == to)
         found.push_back(*body);
     return found;
   }
@@ -70,7 +73,8 @@ class OneCore : public testing::Test {
     return {kKey, {dot, Hlc{hlc}, "foreign"}, Clock{dot}, wants_durable};
   }
   storage::ReplicaState stored() {
-    return storage::decode_replica(**engine_.get(storage::Family::kMeta, storage::replica_key(kP))).value();
+    return storage::decode_replica(**engine_.get(storage::Family::kMeta, storage::replica_key(kP)))
+        .value();
   }
 
   Ring ring_;
@@ -138,7 +142,8 @@ TEST_F(OneCore, DeltasAreAcknowledgedWhenAppliedAndAgainWhenDurable) {
   EXPECT_EQ(sent<Ack>(first, kPeer), (std::vector{Ack{Clock{{kForeign, 1}}, true}}));
   EXPECT_TRUE(first.sync);
   EXPECT_EQ(sent<Ack>(step(Synced{}), kPeer), (std::vector{Ack{Clock{{kForeign, 2}}, true}}));
-  EXPECT_EQ(sent<Ack>(hear(kPeer, delta(1, true)), kPeer), (std::vector{Ack{Clock{{kForeign, 1}}, true}}))
+  EXPECT_EQ(sent<Ack>(hear(kPeer, delta(1, true)), kPeer),
+            (std::vector{Ack{Clock{{kForeign, 1}}, true}}))
       << "repeated: no sync will tell of it again";
   EXPECT_TRUE(sent<Ack>(hear(kPeer, delta(3, false)), kPeer).at(0).dots.contains({kForeign, 3}));
   pass_ms(200);
@@ -148,7 +153,8 @@ TEST_F(OneCore, DeltasAreAcknowledgedWhenAppliedAndAgainWhenDurable) {
 
 TEST_F(OneCore, AcknowledgementsOfOneFlushAreOneMessage) {
   connect_all();
-  for (std::uint64_t counter = 1; counter <= 5; ++counter) core_->step(FromPeer{kPeer, {kP, delta(counter)}}, now());
+  for (std::uint64_t counter = 1; counter <= 5; ++counter)
+    core_->step(FromPeer{kPeer, {kP, delta(counter)}}, now());
   Clock all;
   all.add_run(kForeign, {1, 5});
   EXPECT_EQ(sent<Ack>(flush(), kPeer), (std::vector{Ack{all, false}}));
@@ -162,7 +168,9 @@ TEST_F(OneCore, NothingIsOwedToAPeerThatWentDown) {
   const Effects effects = flush();
   EXPECT_TRUE(sent<Ack>(effects, kPeer).empty());
   EXPECT_FALSE(effects.batch.empty()) << "but the write is kept";
-  if (effects.sync) { EXPECT_TRUE(step(Synced{}).messages.empty()); }
+  if (effects.sync) {
+    EXPECT_TRUE(step(Synced{}).messages.empty());
+  }
   pass_ms(10'000);
   for (const Envelope& envelope : step(Tick{}).messages) EXPECT_NE(envelope.to, kPeer);
 }
@@ -195,7 +203,8 @@ TEST_F(OneCore, AProbeThatSaysNothingNewStartsNothing) {
   EXPECT_TRUE(hear(kPeer, Probe{empty, empty}).messages.empty());
   const Effects differs = hear(kPeer, Probe{1, empty});
   EXPECT_EQ(sent<SyncRequest>(differs, kPeer).size(), 1U);
-  EXPECT_TRUE(sent<SyncRequest>(hear(kPeer, Probe{1, empty}), kPeer).empty()) << "it is being asked";
+  EXPECT_TRUE(sent<SyncRequest>(hear(kPeer, Probe{1, empty}), kPeer).empty())
+      << "it is being asked";
 }
 
 TEST_F(OneCore, AProbeWithTheSameClockConfirmsWrites) {
@@ -214,7 +223,9 @@ TEST_F(OneCore, APageIsAcknowledgedToItsSender) {
   connect_all();
   hear(kPeer, Probe{1, 1});
   const Clock theirs{{kForeign, 1}};
-  const SyncPage page{theirs, {}, {{kKey, {{{{kForeign, 1}, Hlc{5}, "v"}}, {}}, theirs}}, false, false, false, "", ""};
+  const SyncPage page{theirs, {},    {{kKey, {{{{kForeign, 1}, Hlc{5}, "v"}}, {}}, theirs}},
+                      false,  false, false,
+                      "",     ""};
   EXPECT_TRUE(sent<Ack>(hear(kOther, page), kOther).empty()) << "not asked";
   EXPECT_EQ(sent<Ack>(hear(kPeer, page), kPeer), (std::vector{Ack{theirs, false}}));
   EXPECT_EQ(stored().clock, theirs);
@@ -260,8 +271,9 @@ TEST_F(OneCore, MessagesAboutPartitionsThatAreNotSharedAreIgnored) {
   connect_all();
   for (const decltype(Message::body)& body :
        {decltype(Message::body){delta(1)}, decltype(Message::body){Ack{Clock{{kForeign, 1}}, true}},
-        decltype(Message::body){Probe{1, 1}}, decltype(Message::body){SyncRequest{}}, decltype(Message::body){SyncPage{}},
-        decltype(Message::body){ReadRequest{1, kKey}}, decltype(Message::body){ScanChunkRequest{1, "", "", 1, 1}}})
+        decltype(Message::body){Probe{1, 1}}, decltype(Message::body){SyncRequest{}},
+        decltype(Message::body){SyncPage{}}, decltype(Message::body){ReadRequest{1, kKey}},
+        decltype(Message::body){ScanChunkRequest{1, "", "", 1, 1}}})
     EXPECT_TRUE(hear(kPeer, body, Partition{9}).messages.empty());
 }
 
@@ -269,14 +281,18 @@ TEST_F(OneCore, TimesFarAheadAreKeptAsDataAndNotAdopted) {
   connect_all();
   const std::uint64_t far = hlc_from_wall(WallMs{now().wall.ms + 3'600'000}).bits;
   hear(kPeer, delta(1, false, far));
-  const WriteResult elsewhere = answer(write(Level::kOne, Durability::kOs, storage::storage_key("default", "x"))).value();
+  const WriteResult elsewhere =
+      answer(write(Level::kOne, Durability::kOs, storage::storage_key("default", "x"))).value();
   EXPECT_LT(elsewhere.hlc.bits, far);
   const WriteResult same_key = answer(write(Level::kOne)).value();
   EXPECT_GT(same_key.hlc.bits, far) << "or it would lose to what it replaces";
 
   const std::uint64_t near = hlc_from_wall(WallMs{now().wall.ms + 400}).bits;
   hear(kPeer, delta(2, false, near));
-  EXPECT_GT(answer(write(Level::kOne, Durability::kOs, storage::storage_key("default", "y"))).value().hlc.bits, near);
+  EXPECT_GT(answer(write(Level::kOne, Durability::kOs, storage::storage_key("default", "y")))
+                .value()
+                .hlc.bits,
+            near);
 }
 
 // ---- Disks ---------------------------------------------------------------------------------------------------------------------

@@ -10,22 +10,26 @@ namespace {
 absl::Status write(storage::Engine& engine, const Identity& identity, bool clean) {
   storage::WriteBatch batch;
   batch.put(storage::Family::kMeta, storage::node_key(),
-            storage::encode_node({identity.cluster, identity.node, identity.partitions, identity.boot_id, clean}));
+            storage::encode_node(
+                {identity.cluster, identity.node, identity.partitions, identity.boot_id, clean}));
   const absl::Status status = engine.commit(batch);
   return status.ok() ? engine.sync() : status;
 }
 
 absl::Status check_owner(const storage::NodeState& state, const Identity& identity) {
   if (state.cluster != identity.cluster)
-    return absl::FailedPreconditionError(absl::StrCat("the data directory belongs to cluster \"", state.cluster,
-                                                      "\", not to \"", identity.cluster, "\""));
+    return absl::FailedPreconditionError(absl::StrCat("the data directory belongs to cluster \"",
+                                                      state.cluster, "\", not to \"",
+                                                      identity.cluster, "\""));
   if (state.id != identity.node)
-    return absl::FailedPreconditionError(absl::StrCat("the data directory belongs to node ", state.id, ", not to ",
-                                                      identity.node, "; give each node a directory of its own"));
+    return absl::FailedPreconditionError(absl::StrCat("the data directory belongs to node ",
+                                                      state.id, ", not to ", identity.node,
+                                                      "; give each node a directory of its own"));
   if (state.partitions != identity.partitions)
-    return absl::FailedPreconditionError(absl::StrCat(
-        "the data directory was made for ", state.partitions, " partitions and the configuration says ",
-        identity.partitions, "; the number is fixed when a cluster is created"));
+    return absl::FailedPreconditionError(
+        absl::StrCat("the data directory was made for ", state.partitions,
+                     " partitions and the configuration says ", identity.partitions,
+                     "; the number is fixed when a cluster is created"));
   return absl::OkStatus();
 }
 
@@ -40,7 +44,8 @@ absl::StatusOr<Claim> claim(storage::Engine& engine, const Identity& identity) {
     if (!state.ok()) return state.status();
     const absl::Status owner = check_owner(*state, identity);
     if (!owner.ok()) return owner;
-    claim.keep_actors = state->clean_shutdown || (!identity.boot_id.empty() && state->boot_id == identity.boot_id);
+    claim.keep_actors =
+        state->clean_shutdown || (!identity.boot_id.empty() && state->boot_id == identity.boot_id);
   }
   const absl::Status written = write(engine, identity, false);
   if (!written.ok()) return written;

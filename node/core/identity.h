@@ -19,8 +19,9 @@ struct Identity {
 };
 
 struct Claim {
-  bool is_new = false;       // the directory was empty
-  bool keep_actors = false;  // nothing issued can have been lost: a clean stop, or a mere process death in this same boot
+  bool is_new = false;  // the directory was empty
+  bool keep_actors =
+      false;  // nothing issued can have been lost: a clean stop, or a mere process death in this same boot
 };
 
 // Takes the directory for `identity`, and records that it is in use. FAILED_PRECONDITION when it belongs to another

@@ -36,9 +36,11 @@ TEST(Identity, ActorsAreNotKeptAcrossABootWithoutACleanStop) {
   storage::MemoryEngine engine;
   ASSERT_TRUE(claim(engine, kNode).ok());
   EXPECT_FALSE(claim(engine, with_boot("boot-2")).value().keep_actors);
-  EXPECT_TRUE(claim(engine, with_boot("boot-2")).value().keep_actors) << "the new boot has been recorded";
+  EXPECT_TRUE(claim(engine, with_boot("boot-2")).value().keep_actors)
+      << "the new boot has been recorded";
   ASSERT_TRUE(claim(engine, with_boot("")).ok());
-  EXPECT_FALSE(claim(engine, with_boot("")).value().keep_actors) << "a boot that is not known proves nothing";
+  EXPECT_FALSE(claim(engine, with_boot("")).value().keep_actors)
+      << "a boot that is not known proves nothing";
 }
 
 TEST(Identity, ACleanStopKeepsThemOnce) {
@@ -48,7 +50,8 @@ TEST(Identity, ACleanStopKeepsThemOnce) {
   engine.crash(0);
   EXPECT_TRUE(claim(engine, with_boot("boot-2")).value().keep_actors);
   engine.crash(0);
-  EXPECT_FALSE(claim(engine, with_boot("boot-3")).value().keep_actors) << "that run did not stop cleanly";
+  EXPECT_FALSE(claim(engine, with_boot("boot-3")).value().keep_actors)
+      << "that run did not stop cleanly";
 }
 
 TEST(Identity, AForeignDirectoryIsRefusedAndLeftAlone) {
@@ -59,11 +62,14 @@ TEST(Identity, AForeignDirectoryIsRefusedAndLeftAlone) {
     EXPECT_EQ(claimed.status().code(), absl::StatusCode::kFailedPrecondition);
     return std::string(claimed.status().message());
   };
-  EXPECT_EQ(refusal({"bank", "n1", 64, "boot-1"}), "the data directory belongs to cluster \"shop\", not to \"bank\"");
-  EXPECT_EQ(refusal({"shop", "n2", 64, "boot-1"}),
-            "the data directory belongs to node n1, not to n2; give each node a directory of its own");
+  EXPECT_EQ(refusal({"bank", "n1", 64, "boot-1"}),
+            "the data directory belongs to cluster \"shop\", not to \"bank\"");
+  EXPECT_EQ(
+      refusal({"shop", "n2", 64, "boot-1"}),
+      "the data directory belongs to node n1, not to n2; give each node a directory of its own");
   EXPECT_EQ(refusal({"shop", "n1", 128, "boot-1"}),
-            "the data directory was made for 64 partitions and the configuration says 128; the number is fixed when a "
+            "the data directory was made for 64 partitions and the configuration says 128; the "
+            "number is fixed when a "
             "cluster is created");
   EXPECT_TRUE(claim(engine, kNode).value().keep_actors);
 }

@@ -36,7 +36,11 @@ struct Sent {
 
 class Story {
  public:
-  explicit Story(std::uint64_t seed) : rng_(seed), cluster_(shape(rng_, seed)), unsynced_lost_(cluster_.size()), wiped_(cluster_.size()) {}
+  explicit Story(std::uint64_t seed)
+      : rng_(seed),
+        cluster_(shape(rng_, seed)),
+        unsynced_lost_(cluster_.size()),
+        wiped_(cluster_.size()) {}
 
   void play() {
     for (int i = 0; i < kSteps; ++i) {
@@ -49,7 +53,9 @@ class Story {
         break_or_mend();
       else
         cluster_.run_for(rng_.between(0, choice == 99 ? 3000 : 30));
-      if (i % 8 == 0) { ASSERT_EQ(cluster_.unnamed_version(), ""); }
+      if (i % 8 == 0) {
+        ASSERT_EQ(cluster_.unnamed_version(), "");
+      }
     }
   }
 
@@ -58,7 +64,8 @@ class Story {
     cluster_.set_faults({});
     cluster_.heal_all();
     start_all();
-    ASSERT_TRUE(cluster_.run_until([&] { return cluster_.is_quiet(); }, 60'000)) << cluster_.difference();
+    ASSERT_TRUE(cluster_.run_until([&] { return cluster_.is_quiet(); }, 60'000))
+        << cluster_.difference();
   }
 
   void check() {
@@ -70,7 +77,8 @@ class Story {
     }
     for (std::size_t node = 0; node < cluster_.size(); ++node)
       for (std::uint32_t p = 0; p < cluster_.ring().partitions(); ++p)
-        for (const auto& [key, versions] : cluster_.objects(node, Partition{static_cast<std::uint16_t>(p)}))
+        for (const auto& [key, versions] :
+             cluster_.objects(node, Partition{static_cast<std::uint16_t>(p)}))
           for (const Version& version : versions) check_may_exist(version);
   }
 
@@ -81,7 +89,8 @@ class Story {
   static ClusterOptions shape(Rng& rng, std::uint64_t seed) {
     ClusterOptions options;
     options.shards.assign(std::min<std::size_t>(1 + rng.below(8), 5), 1);
-    for (std::uint32_t& shards : options.shards) shards = static_cast<std::uint32_t>(1 + rng.below(2));
+    for (std::uint32_t& shards : options.shards)
+      shards = static_cast<std::uint32_t>(1 + rng.below(2));
     options.partitions = 4;
     options.n = static_cast<std::uint32_t>(std::min<std::uint64_t>(1 + rng.below(5), 3));
     options.seed = seed;
@@ -101,7 +110,8 @@ class Story {
     Sent sent{any_key(), std::nullopt, rng_.below(4) == 0 ? Durability::kDisk : Durability::kOs};
     if (rng_.below(4) > 0) sent.value = absl::StrCat("value-", writes_.size());
     WriteOptions options{any_level(), sent.durability, rng_.between(1, 1000), {}};
-    if (rng_.below(3) == 0 && !reads_.empty()) options.token = token_of(reads_[rng_.below(reads_.size())], sent.key);
+    if (rng_.below(3) == 0 && !reads_.empty())
+      options.token = token_of(reads_[rng_.below(reads_.size())], sent.key);
     const std::uint64_t id = cluster_.write(any_node(), sent.key, sent.value, std::move(options));
     if (sent.value.has_value()) by_value_[*sent.value] = id;
     writes_.emplace(id, std::move(sent));
@@ -109,31 +119,41 @@ class Story {
 
   std::optional<Token> token_of(std::uint64_t read, const std::string& key) const {
     const ClientReadReply* reply = cluster_.read_reply(read);
-    if (reply == nullptr || reply->items.empty() || storage::user_key_of(reply->items[0].key) != key) return {};
+    if (reply == nullptr || reply->items.empty() ||
+        storage::user_key_of(reply->items[0].key) != key)
+      return {};
     return reply->items[0].token;
   }
 
   void break_or_mend() {
     const std::size_t node = any_node();
     switch (rng_.below(12)) {
-      case 0: return cluster_.isolate(node);
+      case 0:
+        return cluster_.isolate(node);
       case 1:
         if (const std::size_t other = any_node(); other != node) cluster_.cut(node, other);
         return;
       case 2:
       case 3:
-      case 4: return cluster_.heal_all();
-      case 5: return cluster_.set_faults(any_faults());
-      case 6: return cluster_.set_faults({});
-      case 7: return cluster_.set_wall_offset(node, rng_.between(-1000, 1000));
-      case 8: return start_all();
-      default: return cluster_.is_up(node) ? kill(node) : start(node);
+      case 4:
+        return cluster_.heal_all();
+      case 5:
+        return cluster_.set_faults(any_faults());
+      case 6:
+        return cluster_.set_faults({});
+      case 7:
+        return cluster_.set_wall_offset(node, rng_.between(-1000, 1000));
+      case 8:
+        return start_all();
+      default:
+        return cluster_.is_up(node) ? kill(node) : start(node);
     }
   }
 
   LinkFaults any_faults() {
-    return {static_cast<std::uint32_t>(rng_.below(300)), static_cast<std::uint32_t>(rng_.below(300)),
-            rng_.below(2) == 0, 50, rng_.between(100, 50'000)};
+    return {static_cast<std::uint32_t>(rng_.below(300)),
+            static_cast<std::uint32_t>(rng_.below(300)), rng_.below(2) == 0, 50,
+            rng_.between(100, 50'000)};
   }
 
   void kill(std::size_t node) {
@@ -159,7 +179,9 @@ class Story {
   std::size_t losses(const Sent& sent) const {
     std::size_t lost = 0;
     for (std::size_t node = 0; node < cluster_.size(); ++node)
-      if (cluster_.is_replica(node, sent.key) && (wiped_[node] || (unsynced_lost_[node] && sent.durability == Durability::kOs))) ++lost;
+      if (cluster_.is_replica(node, sent.key) &&
+          (wiped_[node] || (unsynced_lost_[node] && sent.durability == Durability::kOs)))
+        ++lost;
     return lost;
   }
 
@@ -170,13 +192,17 @@ class Story {
     if (losses(sent) >= result->acks) return;
     const Partition partition = cluster_.partition_of(sent.key);
     const std::size_t first = cluster_.ring().replicas(partition).front().value;
-    ASSERT_TRUE(cluster_.replica(first, partition).clock.contains(result->dot)) << sent.key << " lost: " << to_string(result->dot);
+    ASSERT_TRUE(cluster_.replica(first, partition).clock.contains(result->dot))
+        << sent.key << " lost: " << to_string(result->dot);
     const auto objects = cluster_.objects(first, partition);
     const auto it = objects.find(storage::storage_key("default", sent.key));
     ASSERT_NE(it, objects.end()) << sent.key << ": nothing there, not even a marker";
     const Version& winner = it->second.front();
-    ASSERT_GE(winner.hlc, result->hlc) << sent.key << ": an acknowledged write lost to an older one";
-    if (winner.dot == result->dot) { ASSERT_EQ(winner.value, sent.value); }
+    ASSERT_GE(winner.hlc, result->hlc)
+        << sent.key << ": an acknowledged write lost to an older one";
+    if (winner.dot == result->dot) {
+      ASSERT_EQ(winner.value, sent.value);
+    }
   }
 
   void check_may_exist(const Version& version) {
@@ -185,8 +211,11 @@ class Story {
     ASSERT_NE(it, by_value_.end()) << "nobody wrote " << *version.value;
     const WriteResult* result = cluster_.write_result(it->second);
     if (result == nullptr) return;
-    ASSERT_NE(result->outcome, Outcome::kNotApplied) << *version.value << " was refused: " << result->message;
-    if (result->dot.counter > 0) { ASSERT_EQ(result->dot, version.dot); }
+    ASSERT_NE(result->outcome, Outcome::kNotApplied)
+        << *version.value << " was refused: " << result->message;
+    if (result->dot.counter > 0) {
+      ASSERT_EQ(result->dot, version.dot);
+    }
   }
 
   Rng rng_;
@@ -203,8 +232,11 @@ class Story {
 TEST(RandomFaults, ConvergeAndKeepEveryPromise) {
   std::uint64_t first = 1;
   std::uint64_t count = kSeeds;
-  if (const char* seeds = std::getenv("KV_SEEDS"); seeds != nullptr && !absl::SimpleAtoi(seeds, &count)) FAIL();
-  if (const char* seed = std::getenv("KV_SEED"); seed != nullptr && absl::SimpleAtoi(seed, &first)) count = 1;
+  if (const char* seeds = std::getenv("KV_SEEDS");
+      seeds != nullptr && !absl::SimpleAtoi(seeds, &count))
+    FAIL();
+  if (const char* seed = std::getenv("KV_SEED"); seed != nullptr && absl::SimpleAtoi(seed, &first))
+    count = 1;
   std::size_t applied = 0;
   for (std::uint64_t seed = first; seed < first + count; ++seed) {
     SCOPED_TRACE(absl::StrCat("seed ", seed));

@@ -133,14 +133,15 @@ struct SyncPage {
 
 struct Message {
   Partition partition;
-  std::variant<Delta, Ack, ReadRequest, ReadReply, ForwardRequest, ForwardReply, ScanChunkRequest, ScanChunkReply, Probe,
-               SyncRequest, SyncPage>
+  std::variant<Delta, Ack, ReadRequest, ReadReply, ForwardRequest, ForwardReply, ScanChunkRequest,
+               ScanChunkReply, Probe, SyncRequest, SyncPage>
       body;
   bool operator==(const Message&) const = default;
 };
 
 inline bool is_anti_entropy(const Message& message) {
-  return std::holds_alternative<Probe>(message.body) || std::holds_alternative<SyncRequest>(message.body) ||
+  return std::holds_alternative<Probe>(message.body) ||
+         std::holds_alternative<SyncRequest>(message.body) ||
          std::holds_alternative<SyncPage>(message.body);
 }
 

@@ -126,13 +126,18 @@ void encode(const SyncPage& page, Record& out) {
 class Reader {
  public:
   Clock clock(const v1::ClockRecord& record) { return take(decode_clock(record)); }
-  Object object(const v1::ObjectRecord& record) { return take(storage::object_from_record(record)); }
-  Version version(const v1::VersionRecord& record) { return take(storage::version_from_record(record)); }
+  Object object(const v1::ObjectRecord& record) {
+    return take(storage::object_from_record(record));
+  }
+  Version version(const v1::VersionRecord& record) {
+    return take(storage::version_from_record(record));
+  }
 
   std::string key(const std::string& key) {
     const std::size_t zero = key.find('\0');
     require(zero != std::string::npos && zero >= 1 && zero <= kMaxBucketBytes, "key: no bucket");
-    require(key.size() - zero - 1 >= 1 && key.size() - zero - 1 <= kMaxKeyBytes, "key: size out of range");
+    require(key.size() - zero - 1 >= 1 && key.size() - zero - 1 <= kMaxKeyBytes,
+            "key: size out of range");
     return key;
   }
 
@@ -174,14 +179,19 @@ Item decode(Reader& in, const Record::Item& record) {
 }
 
 Delta decode(Reader& in, const Record::Delta& record) {
-  Delta delta{in.key(record.key()), in.version(record.version()), in.clock(record.context()), record.wants_durable()};
+  Delta delta{in.key(record.key()), in.version(record.version()), in.clock(record.context()),
+              record.wants_durable()};
   in.require(delta.context.contains(delta.version.dot), "delta: context lacks its own dot");
   return delta;
 }
 
-Ack decode(Reader& in, const Record::Ack& record) { return {in.clock(record.dots()), record.durable()}; }
+Ack decode(Reader& in, const Record::Ack& record) {
+  return {in.clock(record.dots()), record.durable()};
+}
 
-ReadRequest decode(Reader& in, const Record::ReadRequest& record) { return {record.request(), in.key(record.key())}; }
+ReadRequest decode(Reader& in, const Record::ReadRequest& record) {
+  return {record.request(), in.key(record.key())};
+}
 
 ReadReply decode(Reader& in, const Record::ReadReply& record) {
   return {record.request(), in.object(record.object()), in.clock(record.clock())};
@@ -191,9 +201,11 @@ ForwardRequest decode(Reader& in, const Record::ForwardRequest& record) {
   ForwardRequest request;
   request.request = record.request();
   request.key = in.key(record.key());
-  in.require(record.content_case() != Record::ForwardRequest::CONTENT_NOT_SET, "forward: no content");
+  in.require(record.content_case() != Record::ForwardRequest::CONTENT_NOT_SET,
+             "forward: no content");
   if (record.has_value()) request.value = in.value(record.value());
-  if (record.has_token()) request.token = Token{in.clock(record.token_context()), in.hlc(record.token_hlc())};
+  if (record.has_token())
+    request.token = Token{in.clock(record.token_context()), in.hlc(record.token_hlc())};
   request.level = in.choice(record.level(), Level::kAll);
   request.durability = in.choice(record.durability(), Durability::kDisk);
   in.require(record.timeout_ms() <= kMaxDeadlineMs, "forward: timeout out of range");
@@ -205,11 +217,13 @@ ForwardReply decode(Reader& in, const Record::ForwardReply& record) {
   ForwardReply reply;
   reply.request = record.request();
   reply.final = record.final();
-  in.require(record.status() <= static_cast<std::uint32_t>(absl::StatusCode::kUnauthenticated), "status out of range");
+  in.require(record.status() <= static_cast<std::uint32_t>(absl::StatusCode::kUnauthenticated),
+             "status out of range");
   reply.result.code = static_cast<absl::StatusCode>(record.status());
   reply.result.message = record.message();
   reply.result.outcome = in.choice(record.outcome(), Outcome::kUnknown);
-  in.require(record.counter() <= kMaxCounter && (record.counter() == 0 || record.actor() != 0), "dot out of range");
+  in.require(record.counter() <= kMaxCounter && (record.counter() == 0 || record.actor() != 0),
+             "dot out of range");
   reply.result.dot = {Actor{record.actor()}, record.counter()};
   reply.result.hlc = in.hlc(record.hlc());
   reply.result.acks = record.acks();
@@ -249,18 +263,42 @@ SyncPage decode(Reader& in, const Record::SyncPage& record) {
 
 void decode_body(Reader& in, const Record& record, Message& out) {
   switch (record.kind_case()) {
-    case Record::kDelta: out.body = decode(in, record.delta()); break;
-    case Record::kAck: out.body = decode(in, record.ack()); break;
-    case Record::kReadRequest: out.body = decode(in, record.read_request()); break;
-    case Record::kReadReply: out.body = decode(in, record.read_reply()); break;
-    case Record::kForwardRequest: out.body = decode(in, record.forward_request()); break;
-    case Record::kForwardReply: out.body = decode(in, record.forward_reply()); break;
-    case Record::kScanRequest: out.body = decode(in, record.scan_request()); break;
-    case Record::kScanReply: out.body = decode(in, record.scan_reply()); break;
-    case Record::kProbe: out.body = decode(in, record.probe()); break;
-    case Record::kSyncRequest: out.body = decode(in, record.sync_request()); break;
-    case Record::kSyncPage: out.body = decode(in, record.sync_page()); break;
-    case Record::KIND_NOT_SET: in.require(false, "message of a kind that this release does not know"); break;
+    case Record::kDelta:
+      out.body = decode(in, record.delta());
+      break;
+    case Record::kAck:
+      out.body = decode(in, record.ack());
+      break;
+    case Record::kReadRequest:
+      out.body = decode(in, record.read_request());
+      break;
+    case Record::kReadReply:
+      out.body = decode(in, record.read_reply());
+      break;
+    case Record::kForwardRequest:
+      out.body = decode(in, record.forward_request());
+      break;
+    case Record::kForwardReply:
+      out.body = decode(in, record.forward_reply());
+      break;
+    case Record::kScanRequest:
+      out.body = decode(in, record.scan_request());
+      break;
+    case Record::kScanReply:
+      out.body = decode(in, record.scan_reply());
+      break;
+    case Record::kProbe:
+      out.body = decode(in, record.probe());
+      break;
+    case Record::kSyncRequest:
+      out.body = decode(in, record.sync_request());
+      break;
+    case Record::kSyncPage:
+      out.body = decode(in, record.sync_page());
+      break;
+    case Record::KIND_NOT_SET:
+      in.require(false, "message of a kind that this release does not know");
+      break;
   }
 }
 
@@ -277,7 +315,8 @@ absl::StatusOr<Message> decode_message(std::string_view bytes) {
   Record record;
   if (!record.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
     return absl::InvalidArgumentError("not a peer message");
-  if (record.partition() >= kMaxPartitions) return absl::InvalidArgumentError("partition out of range");
+  if (record.partition() >= kMaxPartitions)
+    return absl::InvalidArgumentError("partition out of range");
   Message message{Partition{static_cast<std::uint16_t>(record.partition())}, {}};
   Reader in;
   decode_body(in, record, message);
@@ -288,7 +327,8 @@ absl::StatusOr<Message> decode_message(std::string_view bytes) {
 absl::StatusOr<Partition> partition_of_message(std::string_view bytes) {
   google::protobuf::io::CodedInputStream in(reinterpret_cast<const std::uint8_t*>(bytes.data()),
                                             static_cast<int>(bytes.size()));
-  constexpr std::uint32_t kPartitionTag = 1 << 3;  // field 1, varint; absent when 0, and first when present
+  constexpr std::uint32_t kPartitionTag =
+      1 << 3;  // field 1, varint; absent when 0, and first when present
   std::uint32_t value = 0;
   if (in.ReadTag() != kPartitionTag) return Partition{0};
   if (!in.ReadVarint32(&value) || value >= kMaxPartitions)

@@ -20,7 +20,8 @@ bool coin() { return *rc::gen::arbitrary<bool>(); }
 std::string any_bytes() { return *rc::gen::arbitrary<std::string>(); }
 
 Dot any_dot() {
-  const std::uint64_t counter = coin() ? 1 + up_to(20) : *rc::gen::element<std::uint64_t>(1, kMaxCounter);
+  const std::uint64_t counter =
+      coin() ? 1 + up_to(20) : *rc::gen::element<std::uint64_t>(1, kMaxCounter);
   return {Actor{coin() ? 1 + up_to(3) : *rc::gen::element<std::uint64_t>(1, UINT64_MAX)}, counter};
 }
 
@@ -33,11 +34,14 @@ Clock any_clock() {
 std::string any_key() {
   std::string user_key = *rc::gen::nonEmpty(rc::gen::arbitrary<std::string>());
   if (up_to(20) == 0) user_key.assign(kMaxKeyBytes, '\xff');
-  return storage::storage_key(up_to(20) == 0 ? std::string(kMaxBucketBytes, 'b') : "default", user_key);
+  return storage::storage_key(up_to(20) == 0 ? std::string(kMaxBucketBytes, 'b') : "default",
+                              user_key);
 }
 
 Hlc any_hlc() { return coin() ? Hlc{up_to(100)} : Hlc{kMaxHlc.bits - 1 - up_to(3)}; }
-std::optional<std::string> any_value() { return coin() ? std::optional(any_bytes()) : std::nullopt; }
+std::optional<std::string> any_value() {
+  return coin() ? std::optional(any_bytes()) : std::nullopt;
+}
 Version any_version() { return {any_dot(), any_hlc(), any_value()}; }
 
 Object any_object() {
@@ -54,7 +58,8 @@ Object any_object() {
 
 std::vector<Item> any_items() {
   std::vector<Item> items;
-  for (std::uint64_t i = up_to(3); i > 0; --i) items.push_back({any_key(), any_object(), any_clock()});
+  for (std::uint64_t i = up_to(3); i > 0; --i)
+    items.push_back({any_key(), any_object(), any_clock()});
   return items;
 }
 
@@ -99,24 +104,36 @@ SyncPage any_page() {
 decltype(Message::body) any_body(std::size_t kind) {
   const auto number = [] { return static_cast<std::uint32_t>(up_to(UINT32_MAX)); };
   switch (kind) {
-    case 0: return any_delta();
-    case 1: return Ack{any_clock(), coin()};
-    case 2: return ReadRequest{*rc::gen::arbitrary<std::uint64_t>(), any_key()};
-    case 3: return ReadReply{up_to(9), any_object(), any_clock()};
-    case 4: return any_forward_request();
-    case 5: return ForwardReply{up_to(9), coin(), any_result()};
-    case 6: return ScanChunkRequest{up_to(9), any_bytes(), any_bytes(), number(), number()};
-    case 7: return any_scan_reply();
-    case 8: return Probe{*rc::gen::arbitrary<std::uint64_t>(), *rc::gen::arbitrary<std::uint64_t>()};
-    case 9: return SyncRequest{any_clock(), any_clock(), coin(), any_bytes()};
-    default: return any_page();
+    case 0:
+      return any_delta();
+    case 1:
+      return Ack{any_clock(), coin()};
+    case 2:
+      return ReadRequest{*rc::gen::arbitrary<std::uint64_t>(), any_key()};
+    case 3:
+      return ReadReply{up_to(9), any_object(), any_clock()};
+    case 4:
+      return any_forward_request();
+    case 5:
+      return ForwardReply{up_to(9), coin(), any_result()};
+    case 6:
+      return ScanChunkRequest{up_to(9), any_bytes(), any_bytes(), number(), number()};
+    case 7:
+      return any_scan_reply();
+    case 8:
+      return Probe{*rc::gen::arbitrary<std::uint64_t>(), *rc::gen::arbitrary<std::uint64_t>()};
+    case 9:
+      return SyncRequest{any_clock(), any_clock(), coin(), any_bytes()};
+    default:
+      return any_page();
   }
 }
 
 constexpr std::size_t kKinds = std::variant_size_v<decltype(Message::body)>;
 
 RC_GTEST_PROP(MessageCodec, EveryKindRoundTrips, ()) {
-  const Partition partition{static_cast<std::uint16_t>(coin() ? up_to(2) : kMaxPartitions - 1 - up_to(2))};
+  const Partition partition{
+      static_cast<std::uint16_t>(coin() ? up_to(2) : kMaxPartitions - 1 - up_to(2))};
   for (std::size_t kind = 0; kind < kKinds; ++kind) {
     const Message message{partition, any_body(kind)};
     RC_ASSERT(message.body.index() == kind);
@@ -131,8 +148,10 @@ RC_GTEST_PROP(MessageCodec, EveryKindRoundTrips, ()) {
 RC_GTEST_PROP(MessageCodec, CutShortOrChangedItIsRefusedOrReadAsSomethingValid, ()) {
   std::string bytes = encode_message({Partition{1}, any_body(up_to(kKinds - 1))});
   RC_PRE(!bytes.empty());
-  if (coin()) bytes.resize(up_to(bytes.size() - 1));
-  else bytes[up_to(bytes.size() - 1)] = static_cast<char>(up_to(255));
+  if (coin())
+    bytes.resize(up_to(bytes.size() - 1));
+  else
+    bytes[up_to(bytes.size() - 1)] = static_cast<char>(up_to(255));
   const auto decoded = decode_message(bytes);
   if (decoded.ok())
     RC_ASSERT(decode_message(encode_message(*decoded)).value() == *decoded);
@@ -169,21 +188,25 @@ std::string refusal_of(Body body, Spoil spoil) {
 
 TEST(MessageCodec, RefusesKeysOutOfBounds) {
   const auto with_key = [](const std::string& key) {
-    return refusal_of(ReadRequest{1, kKey}, [&](Record& r) { r.mutable_read_request()->set_key(key); });
+    return refusal_of(ReadRequest{1, kKey},
+                      [&](Record& r) { r.mutable_read_request()->set_key(key); });
   };
   EXPECT_EQ(with_key("no separator"), "key: no bucket");
   EXPECT_EQ(with_key(std::string("\0k", 2)), "key: no bucket");
   EXPECT_EQ(with_key(""), "key: no bucket");
-  EXPECT_EQ(with_key(storage::storage_key(std::string(kMaxBucketBytes + 1, 'b'), "k")), "key: no bucket");
+  EXPECT_EQ(with_key(storage::storage_key(std::string(kMaxBucketBytes + 1, 'b'), "k")),
+            "key: no bucket");
   EXPECT_EQ(with_key(storage::storage_key("default", "")), "key: size out of range");
-  EXPECT_EQ(with_key(storage::storage_key("default", std::string(kMaxKeyBytes + 1, 'k'))), "key: size out of range");
+  EXPECT_EQ(with_key(storage::storage_key("default", std::string(kMaxKeyBytes + 1, 'k'))),
+            "key: size out of range");
   EXPECT_EQ(with_key(storage::storage_key("default", std::string(kMaxKeyBytes, 'k'))), "accepted");
   EXPECT_EQ(with_key(std::string("b\0\0", 3)), "accepted") << "the user's key may hold zero bytes";
 }
 
 TEST(MessageCodec, ChecksTheKeysOfEveryKind) {
   const Delta delta{kKey, {kDot, Hlc{1}, "v"}, Clock{kDot}, false};
-  EXPECT_EQ(refusal_of(delta, [](Record& r) { r.mutable_delta()->set_key("k"); }), "key: no bucket");
+  EXPECT_EQ(refusal_of(delta, [](Record& r) { r.mutable_delta()->set_key("k"); }),
+            "key: no bucket");
   EXPECT_EQ(refusal_of(ForwardRequest{1, kKey, "v", {}, Level::kOne, Durability::kOs, 5},
                        [](Record& r) { r.mutable_forward_request()->set_key("k"); }),
             "key: no bucket");
@@ -197,23 +220,33 @@ TEST(MessageCodec, ChecksTheKeysOfEveryKind) {
 
 TEST(MessageCodec, RefusesDeltasThatCouldNotHaveBeenIssued) {
   const Delta delta{kKey, {kDot, Hlc{1}, "v"}, Clock{{Actor{0xa}, 3}, kDot}, false};
-  EXPECT_EQ(refusal_of(delta, [](Record& r) { r.mutable_delta()->mutable_context()->clear_entries(); }),
-            "delta: context lacks its own dot");
+  EXPECT_EQ(
+      refusal_of(delta, [](Record& r) { r.mutable_delta()->mutable_context()->clear_entries(); }),
+      "delta: context lacks its own dot");
   EXPECT_EQ(refusal_of(delta, [](Record& r) { r.mutable_delta()->clear_context(); }),
             "delta: context lacks its own dot");
-  EXPECT_EQ(refusal_of(delta, [](Record& r) { r.mutable_delta()->mutable_version()->set_counter(0); }),
+  EXPECT_EQ(
+      refusal_of(delta, [](Record& r) { r.mutable_delta()->mutable_version()->set_counter(0); }),
+      "version: counter out of range");
+  EXPECT_EQ(refusal_of(delta,
+                       [](Record& r) {
+                         r.mutable_delta()->mutable_version()->set_counter(kMaxCounter + 1);
+                       }),
             "version: counter out of range");
-  EXPECT_EQ(refusal_of(delta, [](Record& r) { r.mutable_delta()->mutable_version()->set_counter(kMaxCounter + 1); }),
-            "version: counter out of range");
-  EXPECT_EQ(refusal_of(delta, [](Record& r) { r.mutable_delta()->mutable_version()->set_actor(0); }),
+  EXPECT_EQ(
+      refusal_of(delta, [](Record& r) { r.mutable_delta()->mutable_version()->set_actor(0); }),
+      "version: no actor");
+  EXPECT_EQ(
+      refusal_of(delta,
+                 [](Record& r) { r.mutable_delta()->mutable_version()->set_hlc(kMaxHlc.bits); }),
+      "version: time out of range");
+  EXPECT_EQ(refusal_of(delta, [](Record& r) { r.mutable_delta()->clear_version(); }),
             "version: no actor");
-  EXPECT_EQ(refusal_of(delta, [](Record& r) { r.mutable_delta()->mutable_version()->set_hlc(kMaxHlc.bits); }),
-            "version: time out of range");
-  EXPECT_EQ(refusal_of(delta, [](Record& r) { r.mutable_delta()->clear_version(); }), "version: no actor");
 }
 
 TEST(MessageCodec, RefusesForwardsOutOfBounds) {
-  const ForwardRequest request{1, kKey, "v", Token{Clock{kDot}, Hlc{9}}, Level::kAll, Durability::kDisk, 5};
+  const ForwardRequest request{
+      1, kKey, "v", Token{Clock{kDot}, Hlc{9}}, Level::kAll, Durability::kDisk, 5};
   const auto spoil = [&](auto change) {
     return refusal_of(request, [&](Record& r) { change(*r.mutable_forward_request()); });
   };
@@ -221,14 +254,17 @@ TEST(MessageCodec, RefusesForwardsOutOfBounds) {
   EXPECT_EQ(spoil([](auto& f) { f.set_level(0); }), "enumerator out of range");
   EXPECT_EQ(spoil([](auto& f) { f.set_level(4); }), "enumerator out of range");
   EXPECT_EQ(spoil([](auto& f) { f.set_durability(3); }), "enumerator out of range");
-  EXPECT_EQ(spoil([](auto& f) { f.set_timeout_ms(kMaxDeadlineMs + 1); }), "forward: timeout out of range");
+  EXPECT_EQ(spoil([](auto& f) { f.set_timeout_ms(kMaxDeadlineMs + 1); }),
+            "forward: timeout out of range");
   EXPECT_EQ(spoil([](auto& f) { f.set_token_hlc(kMaxHlc.bits); }), "time out of range");
-  EXPECT_EQ(spoil([](auto& f) { f.set_value(std::string(kMaxValueBytes + 1, 'v')); }), "value: too large");
+  EXPECT_EQ(spoil([](auto& f) { f.set_value(std::string(kMaxValueBytes + 1, 'v')); }),
+            "value: too large");
   EXPECT_EQ(spoil([](auto& f) { f.set_value(std::string(kMaxValueBytes, 'v')); }), "accepted");
 }
 
 TEST(MessageCodec, RefusesRepliesThatSayNothingThatIsSo) {
-  const ForwardReply reply{1, true, {Outcome::kApplied, absl::StatusCode::kOk, "", kDot, Hlc{1}, 2}};
+  const ForwardReply reply{
+      1, true, {Outcome::kApplied, absl::StatusCode::kOk, "", kDot, Hlc{1}, 2}};
   const auto spoil = [&](auto change) {
     return refusal_of(reply, [&](Record& r) { change(*r.mutable_forward_reply()); });
   };
@@ -239,7 +275,8 @@ TEST(MessageCodec, RefusesRepliesThatSayNothingThatIsSo) {
   EXPECT_EQ(spoil([](auto& f) { f.set_counter(kMaxCounter + 1); }), "dot out of range");
   EXPECT_EQ(spoil([](auto& f) { f.set_hlc(kMaxHlc.bits); }), "time out of range");
 
-  EXPECT_EQ(refusal_of(ScanChunkReply{1, {}, {}, false}, [](Record& r) { r.mutable_scan_reply()->set_more(true); }),
+  EXPECT_EQ(refusal_of(ScanChunkReply{1, {}, {}, false},
+                       [](Record& r) { r.mutable_scan_reply()->set_more(true); }),
             "scan: cut short without an item");
   const SyncPage last{{}, {}, {}, false, true, false, "a", ""};
   EXPECT_EQ(refusal_of(last, [](Record& r) { r.mutable_sync_page()->set_last("b"); }),
@@ -251,11 +288,14 @@ TEST(MessageCodec, RefusesRepliesThatSayNothingThatIsSo) {
 TEST(MessageCodec, RefusesUnknownKindsAndPartitionsOutOfRange) {
   Record record;
   record.set_partition(1);
-  EXPECT_EQ(refusal(record.SerializeAsString()), "message of a kind that this release does not know");
+  EXPECT_EQ(refusal(record.SerializeAsString()),
+            "message of a kind that this release does not know");
   EXPECT_EQ(refusal(""), "message of a kind that this release does not know");
   EXPECT_EQ(refusal("\x08"), "not a peer message");
-  EXPECT_EQ(refusal_of(Probe{1, 2}, [](Record& r) { r.set_partition(kMaxPartitions); }), "partition out of range");
-  const std::string last = spoilt(Probe{1, 2}, [](Record& r) { r.set_partition(kMaxPartitions - 1); });
+  EXPECT_EQ(refusal_of(Probe{1, 2}, [](Record& r) { r.set_partition(kMaxPartitions); }),
+            "partition out of range");
+  const std::string last =
+      spoilt(Probe{1, 2}, [](Record& r) { r.set_partition(kMaxPartitions - 1); });
   EXPECT_EQ(partition_of_message(last).value(), Partition{kMaxPartitions - 1});
   for (const std::uint32_t partition : {static_cast<std::uint32_t>(kMaxPartitions), UINT32_MAX}) {
     const std::string bytes = spoilt(Probe{1, 2}, [&](Record& r) { r.set_partition(partition); });

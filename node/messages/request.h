@@ -64,7 +64,7 @@ struct ClientReadReply {
   std::string message;          // for people; empty when ok
   std::vector<ReadItem> items;  // a get: exactly one
   bool more = false;            // a scan: there may be keys after the last one looked at
-  std::string last;             // a scan with more: the last key looked at; the next page starts after it
+  std::string last;  // a scan with more: the last key looked at; the next page starts after it
   std::vector<NodeIndex> replicas;
   bool agreed = true;
 };

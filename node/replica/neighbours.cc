@@ -22,9 +22,9 @@ std::string Neighbours::too_few(Partition partition, Level level) const {
     else
       absl::StrAppend(&missing, missing.empty() ? "" : ", ", ring.node_id(node));
   }
-  return absl::StrCat(to_string(level), " needs ", needed(level, replicas.size()), " of the key's ", replicas.size(),
-                      " replicas and ", alive, alive == 1 ? " is" : " are", " reachable from ", ring.node_id(self),
-                      " (not: ", missing, ")");
+  return absl::StrCat(to_string(level), " needs ", needed(level, replicas.size()), " of the key's ",
+                      replicas.size(), " replicas and ", alive, alive == 1 ? " is" : " are",
+                      " reachable from ", ring.node_id(self), " (not: ", missing, ")");
 }
 
 }  // namespace kv

@@ -19,7 +19,8 @@ struct Neighbours {
   const NodeIndex self;
   std::vector<bool> up;  // by NodeIndex: connected now; own entry true
 
-  Neighbours(const Ring& the_ring, NodeIndex me) : ring(the_ring), self(me), up(the_ring.nodes().size(), false) {
+  Neighbours(const Ring& the_ring, NodeIndex me)
+      : ring(the_ring), self(me), up(the_ring.nodes().size(), false) {
     up[me.value] = true;
   }
 

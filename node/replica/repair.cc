@@ -15,36 +15,39 @@ namespace {
 
 std::size_t item_bytes(const Item& item) {
   std::size_t bytes = item.key.size() + 64;
-  for (const Version& version : item.object.versions) bytes += 32 + (version.value ? version.value->size() : 0);
+  for (const Version& version : item.object.versions)
+    bytes += 32 + (version.value ? version.value->size() : 0);
   return bytes;
 }
 
 }  // namespace
 
-absl::Status Replica::read_range(const storage::View& view, std::string_view from, std::string_view end,
-                                 std::size_t max_items, std::size_t max_bytes, std::vector<Item>& items,
-                                 bool& more) const {
+absl::Status Replica::read_range(const storage::View& view, std::string_view from,
+                                 std::string_view end, std::size_t max_items, std::size_t max_bytes,
+                                 std::vector<Item>& items, bool& more) const {
   KV_CHECK(max_items > 0, "a range of nothing has no end");
   const std::string prefix = storage::partition_prefix(partition_);
   const std::string first = storage::object_key(partition_, from);
-  const std::string to = end.empty() ? storage::partition_end(partition_) : storage::object_key(partition_, end);
+  const std::string to =
+      end.empty() ? storage::partition_end(partition_) : storage::object_key(partition_, end);
   more = false;
   std::size_t bytes = 0;
   absl::Status damaged;
-  const absl::Status status = view.scan(Family::kObjects, first, to, [&](std::string_view key, std::string_view value) {
-    if (items.size() >= max_items || (!items.empty() && bytes >= max_bytes)) {
-      more = true;
-      return false;
-    }
-    auto object = storage::decode_object(value);
-    if (!object.ok()) {
-      damaged = object.status();
-      return false;
-    }
-    items.push_back({std::string(key.substr(prefix.size())), *std::move(object), {}});
-    bytes += item_bytes(items.back());
-    return true;
-  });
+  const absl::Status status =
+      view.scan(Family::kObjects, first, to, [&](std::string_view key, std::string_view value) {
+        if (items.size() >= max_items || (!items.empty() && bytes >= max_bytes)) {
+          more = true;
+          return false;
+        }
+        auto object = storage::decode_object(value);
+        if (!object.ok()) {
+          damaged = object.status();
+          return false;
+        }
+        items.push_back({std::string(key.substr(prefix.size())), *std::move(object), {}});
+        bytes += item_bytes(items.back());
+        return true;
+      });
   return status.ok() ? damaged : status;
 }
 
@@ -66,8 +69,8 @@ absl::StatusOr<SyncPage> Replica::answer(const storage::View& view, const SyncRe
   return page;
 }
 
-absl::Status Replica::answer_from_log(const storage::View& view, const Clock& missing, const PageLimits& limits,
-                                      SyncPage& page) const {
+absl::Status Replica::answer_from_log(const storage::View& view, const Clock& missing,
+                                      const PageLimits& limits, SyncPage& page) const {
   std::map<std::string, Clock> dots_by_key;
   std::size_t dots = 0;
   std::size_t bytes = 0;
@@ -91,10 +94,11 @@ absl::Status Replica::answer_from_log(const storage::View& view, const Clock& mi
     const std::uint64_t before = dots;
     const std::string from = storage::log_key(partition_, {actor, run.first});
     const std::string to = storage::log_key(partition_, {actor, run.last + 1});
-    const absl::Status scanned = view.scan(Family::kLog, from, to, [&](std::string_view log_key, std::string_view key) {
-      page.more = bytes >= limits.bytes || dots >= limits.dots;
-      return !page.more && add(log_key, key);
-    });
+    const absl::Status scanned =
+        view.scan(Family::kLog, from, to, [&](std::string_view log_key, std::string_view key) {
+          page.more = bytes >= limits.bytes || dots >= limits.dots;
+          return !page.more && add(log_key, key);
+        });
     if (status.ok()) status = scanned;
     if (status.ok() && !page.more && dots - before != run.last - run.first + 1)
       status = absl::DataLossError(absl::StrCat("the dot log lacks entries of actor ", actor.id));
@@ -103,11 +107,12 @@ absl::Status Replica::answer_from_log(const storage::View& view, const Clock& mi
   return status;
 }
 
-absl::Status Replica::answer_full(const storage::View& view, const SyncRequest& request, const PageLimits& limits,
-                                  SyncPage& page) const {
+absl::Status Replica::answer_full(const storage::View& view, const SyncRequest& request,
+                                  const PageLimits& limits, SyncPage& page) const {
   page.after = request.after;
-  const absl::Status status = read_range(view, storage::next_key(request.after), "", std::numeric_limits<std::size_t>::max(), limits.bytes,
-                                         page.items, page.more);
+  const absl::Status status =
+      read_range(view, storage::next_key(request.after), "",
+                 std::numeric_limits<std::size_t>::max(), limits.bytes, page.items, page.more);
   if (status.ok() && page.more) page.last = page.items.back().key;
   return status;
 }
@@ -124,7 +129,8 @@ absl::Status Replica::apply_absent(Transaction& tx, const Policy& policy, const 
   std::vector<Item> mine;
   bool more = false;
   const std::string end = storage::next_key(page.last);
-  const absl::Status status = read_range(tx.view, storage::next_key(page.after), end, std::numeric_limits<std::size_t>::max(),
+  const absl::Status status = read_range(tx.view, storage::next_key(page.after), end,
+                                         std::numeric_limits<std::size_t>::max(),
                                          std::numeric_limits<std::size_t>::max(), mine, more);
   if (!status.ok()) return status;
   std::map<std::string_view, bool> theirs;

@@ -10,7 +10,9 @@ using sim::ReplicaOnDisk;
 
 std::string at(const std::string& user_key) { return storage::storage_key("default", user_key); }
 
-SyncRequest ask(const ReplicaOnDisk& replica) { return {replica->clock(), replica->durable(), false, ""}; }
+SyncRequest ask(const ReplicaOnDisk& replica) {
+  return {replica->clock(), replica->durable(), false, ""};
+}
 SyncRequest ask_full(const ReplicaOnDisk& replica, const std::string& after = "") {
   return {replica->clock(), replica->durable(), true, after};
 }
@@ -24,7 +26,8 @@ std::vector<std::string> keys_of(const SyncPage& page) {
 // Everything of `replica` is on the disks of all three.
 void make_stable(ReplicaOnDisk& replica) {
   replica->note_durable(replica->clock());
-  for (const auto& [peer, unused] : replica->peers()) replica->note_peer(peer, replica->clock(), replica->clock());
+  for (const auto& [peer, unused] : replica->peers())
+    replica->note_peer(peer, replica->clock(), replica->clock());
 }
 
 void prune(ReplicaOnDisk& replica, std::size_t limit = 1000) {
@@ -81,7 +84,8 @@ TEST(Repair, PagesEndAtTheirLimitsAndEachMakesProgress) {
   ReplicaOnDisk a(0);
   a.put("huge", std::string(100'000, 'x'));
   for (int i = 0; i < 9; ++i) a.put("k" + std::to_string(i), std::string(100, 'x'));
-  for (const PageLimits& limits : {PageLimits{1, 1000}, PageLimits{1000, 1000}, PageLimits{1'000'000, 1}, PageLimits{1'000'000, 3}}) {
+  for (const PageLimits& limits : {PageLimits{1, 1000}, PageLimits{1000, 1000},
+                                   PageLimits{1'000'000, 1}, PageLimits{1'000'000, 3}}) {
     ReplicaOnDisk b(1);
     const std::size_t pages = b.repair_from(a, limits);
     EXPECT_EQ(b->clock(), a->clock());
@@ -105,11 +109,15 @@ TEST(Repair, ARangeOfNoBytesStillHoldsOneItem) {
   a.put("k2", "v");
   std::vector<Item> items;
   bool more = false;
-  a.change([&](Transaction& tx) { ASSERT_TRUE(a->read_range(tx.view, "", "", 10, 0, items, more).ok()); });
+  a.change([&](Transaction& tx) {
+    ASSERT_TRUE(a->read_range(tx.view, "", "", 10, 0, items, more).ok());
+  });
   ASSERT_EQ(items.size(), 1U) << "a page that was cut names the key after which it was";
   EXPECT_TRUE(more);
   items.clear();
-  a.change([&](Transaction& tx) { ASSERT_TRUE(a->read_range(tx.view, at("k2"), "", 10, 0, items, more).ok()); });
+  a.change([&](Transaction& tx) {
+    ASSERT_TRUE(a->read_range(tx.view, at("k2"), "", 10, 0, items, more).ok());
+  });
   EXPECT_EQ(items.size(), 1U);
   EXPECT_FALSE(more);
 }
@@ -118,12 +126,15 @@ TEST(Repair, RangesAreHalfOpenAndStayInThePartition) {
   ReplicaOnDisk a(0);
   for (const char* key : {"a", "b", "c", "d"}) a.put(key, "v");
   storage::WriteBatch foreign;
-  foreign.put(storage::Family::kObjects, storage::object_key(Partition{1}, at("b")), "of another partition");
+  foreign.put(storage::Family::kObjects, storage::object_key(Partition{1}, at("b")),
+              "of another partition");
   ASSERT_TRUE(a.engine().commit(foreign).ok());
   const auto range = [&](const std::string& from, const std::string& end, std::size_t max_items) {
     std::vector<Item> items;
     bool more = false;
-    a.change([&](Transaction& tx) { ASSERT_TRUE(a->read_range(tx.view, from, end, max_items, 1000, items, more).ok()); });
+    a.change([&](Transaction& tx) {
+      ASSERT_TRUE(a->read_range(tx.view, from, end, max_items, 1000, items, more).ok());
+    });
     std::string found;
     for (const Item& item : items) found += storage::user_key_of(item.key);
     return found + (more ? "+" : "");
@@ -252,7 +263,9 @@ class FullTransfer : public testing::Test {
     b_.change([&](Transaction&) { b_->finish_full_transfer(*target_); });
   }
 
-  void expect_same(const std::string& key) { EXPECT_EQ(b_.object(key).versions, a_.object(key).versions) << key; }
+  void expect_same(const std::string& key) {
+    EXPECT_EQ(b_.object(key).versions, a_.object(key).versions) << key;
+  }
 
   ReplicaOnDisk a_{0}, b_{1};
   std::string after_;
@@ -261,7 +274,8 @@ class FullTransfer : public testing::Test {
 };
 
 TEST_F(FullTransfer, CopiesEverythingPageByPage) {
-  while (next_page()) EXPECT_FALSE(b_->clock().covers(*target_)) << "only what has come so far counts as processed";
+  while (next_page())
+    EXPECT_FALSE(b_->clock().covers(*target_)) << "only what has come so far counts as processed";
   finish();
   EXPECT_GE(pages_, 3);
   EXPECT_EQ(b_->clock(), a_->clock());
@@ -280,9 +294,11 @@ TEST_F(FullTransfer, WritesGoOnAtBothEnds) {
   b_.put("k1", "written here");
   b_.put("k3", "written here");
   b_.put("new", "written here");
-  while (next_page()) {}
+  while (next_page()) {
+  }
   finish();
-  EXPECT_FALSE(b_->clock().contains(behind.version.dot)) << "the first page was older than this write";
+  EXPECT_FALSE(b_->clock().contains(behind.version.dot))
+      << "the first page was older than this write";
   EXPECT_NE(b_.value("k0"), "written behind the page");
   EXPECT_EQ(b_.value("k5"), "written ahead of the page");
   b_.repair_from(a_);
@@ -296,7 +312,10 @@ TEST_F(FullTransfer, WritesGoOnAtBothEnds) {
 TEST_F(FullTransfer, KeysThatTheSenderLacksAreJoinedWithNothing) {
   // What the sender has never heard of stays. Of what it has seen and no longer holds, nothing stays.
   const Delta unknown = b_.put("j", "the sender has not seen it");
-  Delta seen{at("k9"), {{Actor{0xee}, 1}, Hlc{1}, "the sender has seen it go"}, Clock{{Actor{0xee}, 1}}, false};
+  Delta seen{at("k9"),
+             {{Actor{0xee}, 1}, Hlc{1}, "the sender has seen it go"},
+             Clock{{Actor{0xee}, 1}},
+             false};
   b_.apply(seen);
   ASSERT_EQ(b_->live_keys(), 2U);
   SyncPage page = a_.answer(ask_full(b_), PageLimits{});

@@ -15,7 +15,8 @@ Actor fresh_actor(Rng& rng) {
   return actor;
 }
 
-Replica::Replica(Partition partition, storage::ReplicaState state, const std::vector<NodeIndex>& others)
+Replica::Replica(Partition partition, storage::ReplicaState state,
+                 const std::vector<NodeIndex>& others)
     : partition_(partition), state_(std::move(state)), durable_(state_.clock) {
   KV_CHECK(state_.actor.id != 0, "a replica has an actor");
   for (const NodeIndex other : others) peers_[other];
@@ -28,15 +29,17 @@ absl::StatusOr<Object> Replica::read(const storage::View& view, std::string_view
   return storage::decode_object(**bytes);
 }
 
-absl::StatusOr<Delta> Replica::write(Transaction& tx, const Policy& policy, HlcClock& hlc, WallMs wall,
-                                     const std::string& key, std::optional<std::string> value,
+absl::StatusOr<Delta> Replica::write(Transaction& tx, const Policy& policy, HlcClock& hlc,
+                                     WallMs wall, const std::string& key,
+                                     std::optional<std::string> value,
                                      const std::optional<Token>& token) {
   auto object = read(tx.view, key);
   if (!object.ok()) return object.status();
   const bool had_value = has_value(*object);
   const std::uint64_t counter = state_.clock.base(state_.actor) + 1;
   const Dot dot{state_.actor, counter};
-  KV_CHECK(!state_.clock.contains(dot), "an actor's own dots have no holes, and none is issued twice");
+  KV_CHECK(!state_.clock.contains(dot),
+           "an actor's own dots have no holes, and none is issued twice");
 
   const Hlc seen = std::max(greatest_hlc(*object), token.has_value() ? token->hlc : Hlc{});
   Delta delta;
@@ -61,7 +64,8 @@ absl::Status Replica::apply(Transaction& tx, const Policy& policy, const Delta& 
   return apply_item(tx, policy, item, Clock{});
 }
 
-absl::Status Replica::apply_item(Transaction& tx, const Policy& policy, const Item& item, const Clock& their_clock) {
+absl::Status Replica::apply_item(Transaction& tx, const Policy& policy, const Item& item,
+                                 const Clock& their_clock) {
   auto mine = read(tx.view, item.key);
   if (!mine.ok()) return mine.status();
   const bool had_value = has_value(*mine);
@@ -78,7 +82,8 @@ absl::Status Replica::apply_item(Transaction& tx, const Policy& policy, const It
   return absl::OkStatus();
 }
 
-void Replica::save(storage::WriteBatch& batch, const std::string& key, Object object, bool had_value) {
+void Replica::save(storage::WriteBatch& batch, const std::string& key, Object object,
+                   bool had_value) {
   strip(object, state_.clock);
   const bool has = has_value(object);
   KV_CHECK(has || !had_value || state_.live_keys > 0, "a key that had a value was counted");
@@ -91,7 +96,8 @@ void Replica::save(storage::WriteBatch& batch, const std::string& key, Object ob
     batch.put(Family::kObjects, std::move(at), storage::encode_object(object));
 }
 
-void Replica::mark_processed(storage::WriteBatch& batch, const std::string& key, const Clock& dots) {
+void Replica::mark_processed(storage::WriteBatch& batch, const std::string& key,
+                             const Clock& dots) {
   const Clock fresh = dots.minus(state_.clock);
   if (fresh.empty()) return;
   changed_ = true;
@@ -133,7 +139,8 @@ bool Replica::flush(storage::WriteBatch& batch) {
 
 bool Replica::is_behind_itself(const Clock& clock) const {
   for (const Clock::Entry& entry : clock.entries())
-    if (entry.actor == state_.actor) return entry.runs.back().last > state_.clock.base(state_.actor);
+    if (entry.actor == state_.actor)
+      return entry.runs.back().last > state_.clock.base(state_.actor);
   return false;
 }
 

@@ -50,8 +50,9 @@ class Replica {
 
   // A new write by a client (2-protocol, section 2): issues the next dot and returns the delta to push.
   // `token`: what the client has seen, or none: what the policy says.
-  absl::StatusOr<Delta> write(Transaction& tx, const Policy& policy, HlcClock& hlc, WallMs wall, const std::string& key,
-                              std::optional<std::string> value, const std::optional<Token>& token);
+  absl::StatusOr<Delta> write(Transaction& tx, const Policy& policy, HlcClock& hlc, WallMs wall,
+                              const std::string& key, std::optional<std::string> value,
+                              const std::optional<Token>& token);
 
   // A delta from the replica that issued it. No-op when its dot has been processed.
   absl::Status apply(Transaction& tx, const Policy& policy, const Delta& delta);
@@ -63,13 +64,15 @@ class Replica {
 
   // Objects with keys in [from, end), ascending, up to the limits but at least one; `more` when a limit cut it short.
   // `items` is empty before.
-  absl::Status read_range(const storage::View& view, std::string_view from, std::string_view end, std::size_t max_items,
-                          std::size_t max_bytes, std::vector<Item>& items, bool& more) const;
+  absl::Status read_range(const storage::View& view, std::string_view from, std::string_view end,
+                          std::size_t max_items, std::size_t max_bytes, std::vector<Item>& items,
+                          bool& more) const;
 
   // ---- Anti-entropy (2-protocol, section 5) ----------------------------------------------------------------------------
 
   // One page of what the requester lacks.
-  absl::StatusOr<SyncPage> answer(const storage::View& view, const SyncRequest& request, const PageLimits& limits) const;
+  absl::StatusOr<SyncPage> answer(const storage::View& view, const SyncRequest& request,
+                                  const PageLimits& limits) const;
 
   // Joins a page of another replica. The keys of a full page that are here but not in it are joined with nothing.
   absl::Status apply_page(Transaction& tx, const Policy& policy, const SyncPage& page);
@@ -110,17 +113,19 @@ class Replica {
   void save(storage::WriteBatch& batch, const std::string& key, Object object, bool had_value);
   // Adds the dots to the clock and the log.
   void mark_processed(storage::WriteBatch& batch, const std::string& key, const Clock& dots);
-  absl::Status apply_item(Transaction& tx, const Policy& policy, const Item& item, const Clock& their_clock);
+  absl::Status apply_item(Transaction& tx, const Policy& policy, const Item& item,
+                          const Clock& their_clock);
   absl::Status apply_absent(Transaction& tx, const Policy& policy, const SyncPage& page);
-  absl::Status answer_from_log(const storage::View& view, const Clock& missing, const PageLimits& limits,
-                               SyncPage& page) const;
-  absl::Status answer_full(const storage::View& view, const SyncRequest& request, const PageLimits& limits,
-                           SyncPage& page) const;
+  absl::Status answer_from_log(const storage::View& view, const Clock& missing,
+                               const PageLimits& limits, SyncPage& page) const;
+  absl::Status answer_full(const storage::View& view, const SyncRequest& request,
+                           const PageLimits& limits, SyncPage& page) const;
 
   const Partition partition_;
   storage::ReplicaState state_;
-  Clock durable_;                          // part of state_.clock; starts as all of it, since it was read from disk
-  std::map<NodeIndex, PeerClock> peers_;   // every other replica of the partition; empty clocks until heard from
+  Clock durable_;  // part of state_.clock; starts as all of it, since it was read from disk
+  std::map<NodeIndex, PeerClock>
+      peers_;  // every other replica of the partition; empty clocks until heard from
   bool changed_ = false;
 };
 

@@ -73,9 +73,11 @@ TEST(Replica, ObjectsAtRestAreStripped) {
   EXPECT_EQ(replica.object("k").versions.size(), 1U);
   EXPECT_TRUE(replica.object("k").context.empty());
   ReplicaOnDisk other(1);
-  other.apply(replica.put("k", "3"));  // of dot 3, while 1 and 2 are not known here: their entry stays
+  other.apply(
+      replica.put("k", "3"));  // of dot 3, while 1 and 2 are not known here: their entry stays
   EXPECT_EQ(other.object("k").context, (Clock{{replica->actor(), 2}}));
-  EXPECT_EQ(other->clock(), (Clock{{replica->actor(), 3}})) << "only the delta's own dot has been processed";
+  EXPECT_EQ(other->clock(), (Clock{{replica->actor(), 3}}))
+      << "only the delta's own dot has been processed";
 }
 
 TEST(Replica, ApplyingADeltaAgainChangesNothing) {
@@ -135,9 +137,12 @@ TEST(Replica, DamageIsAnErrorAndNeverAbsence) {
     EXPECT_EQ(replica->apply(tx, lww_policy(), foreign).code(), absl::StatusCode::kDataLoss);
     std::vector<Item> items;
     bool more = false;
-    EXPECT_EQ(replica->read_range(tx.view, "", "", 10, 1000, items, more).code(), absl::StatusCode::kDataLoss);
-    EXPECT_EQ(replica->answer(tx.view, SyncRequest{}, {}).status().code(), absl::StatusCode::kDataLoss);
-    EXPECT_EQ(replica->answer(tx.view, SyncRequest{{}, {}, true, ""}, {}).status().code(), absl::StatusCode::kDataLoss);
+    EXPECT_EQ(replica->read_range(tx.view, "", "", 10, 1000, items, more).code(),
+              absl::StatusCode::kDataLoss);
+    EXPECT_EQ(replica->answer(tx.view, SyncRequest{}, {}).status().code(),
+              absl::StatusCode::kDataLoss);
+    EXPECT_EQ(replica->answer(tx.view, SyncRequest{{}, {}, true, ""}, {}).status().code(),
+              absl::StatusCode::kDataLoss);
     EXPECT_TRUE(tx.batch.empty());
   });
   EXPECT_EQ(replica->clock(), before) << "a dot whose effect is not here must not be in the clock";
@@ -164,7 +169,8 @@ TEST(Replica, NoticesThatItHasGoneBackInTimeAndTakesANewActor) {
   EXPECT_FALSE(replica->is_behind_itself(Clock{{old, 2}})) << "those are another's now";
   const Delta delta = replica.put("k", "w");
   EXPECT_EQ(delta.version.dot, (Dot{replica->actor(), 1}));
-  EXPECT_EQ(replica.stored_state().actor, replica->actor()) << "recorded no later than its first write";
+  EXPECT_EQ(replica.stored_state().actor, replica->actor())
+      << "recorded no later than its first write";
   EXPECT_TRUE(delta.context.contains({old, 1}));
 }
 
@@ -184,10 +190,13 @@ TEST(Replica, StartsWithWhatItHasOnDisk) {
 RC_GTEST_PROP(Replica, ConvergesWhateverHappensToDeltas, ()) {
   constexpr std::size_t kReplicas = 3;
   std::vector<std::unique_ptr<ReplicaOnDisk>> replicas;
-  for (std::size_t i = 0; i < kReplicas; ++i) replicas.push_back(std::make_unique<ReplicaOnDisk>(i));
+  for (std::size_t i = 0; i < kReplicas; ++i)
+    replicas.push_back(std::make_unique<ReplicaOnDisk>(i));
   std::vector<Delta> deltas;
   std::map<std::string, std::tuple<Hlc, Dot, std::optional<std::string>>> winners;
-  const auto number = [](int bound) { return static_cast<std::size_t>(*rc::gen::inRange(0, bound)); };
+  const auto number = [](int bound) {
+    return static_cast<std::size_t>(*rc::gen::inRange(0, bound));
+  };
   const int steps = *rc::gen::inRange(1, 40);
   for (int i = 0; i < steps; ++i) {
     ReplicaOnDisk& replica = *replicas[number(kReplicas)];
@@ -197,7 +206,8 @@ RC_GTEST_PROP(Replica, ConvergesWhateverHappensToDeltas, ()) {
     }
     replica.set_wall_ms(*rc::gen::inRange(1000, 1003));  // clocks disagree, and times collide
     const std::string key = "k" + std::to_string(number(3));
-    deltas.push_back(*rc::gen::inRange(0, 4) == 0 ? replica.erase(key) : replica.put(key, std::to_string(i)));
+    deltas.push_back(*rc::gen::inRange(0, 4) == 0 ? replica.erase(key)
+                                                  : replica.put(key, std::to_string(i)));
     const Version& version = deltas.back().version;
     winners[key] = std::max(winners[key], std::tuple{version.hlc, version.dot, version.value});
   }
@@ -211,7 +221,8 @@ RC_GTEST_PROP(Replica, ConvergesWhateverHappensToDeltas, ()) {
     for (const auto& [key, winner] : winners) {
       const Object object = replica->object(key);
       RC_ASSERT(object.versions.size() == 1U);
-      RC_ASSERT(std::tuple(object.versions[0].hlc, object.versions[0].dot, object.versions[0].value) == winner);
+      RC_ASSERT(std::tuple(object.versions[0].hlc, object.versions[0].dot,
+                           object.versions[0].value) == winner);
       live += std::get<2>(winner).has_value() ? 1U : 0U;
     }
     RC_ASSERT((*replica)->live_keys() == live);

@@ -19,7 +19,8 @@ namespace kv {
 class Outbound {
  public:
   // `max_bytes`: of deltas under way. `overdue_ms`: after how long without an acknowledgement they count as lost.
-  Outbound(std::size_t max_bytes, std::int64_t overdue_ms) : max_bytes_(max_bytes), overdue_ms_(overdue_ms) {}
+  Outbound(std::size_t max_bytes, std::int64_t overdue_ms)
+      : max_bytes_(max_bytes), overdue_ms_(overdue_ms) {}
 
   bool is_up() const { return up_; }
   bool is_paused() const { return paused_; }

@@ -13,15 +13,19 @@ std::size_t bytes_of(const Delta& delta) {
 
 }  // namespace
 
-Replication::Replication(const ReplicationOptions& options, const Ring& ring, NodeIndex self, Replicas& replicas,
-                         Rng rng)
+Replication::Replication(const ReplicationOptions& options, const Ring& ring, NodeIndex self,
+                         Replicas& replicas, Rng rng)
     : options_(options), replicas_(replicas), rng_(rng) {
   for (const auto& [partition, replica] : replicas_) {
     for (const NodeIndex node : ring.replicas(partition)) {
       if (node == self) continue;
-      const auto it = peers_.try_emplace(node, Peer{Outbound(options.max_in_flight_bytes, options.overdue_ms),
-                                                    Sessions(options.max_sessions_per_peer, options.overdue_ms),
-                                                    kNever, {}, {}, {}});
+      const auto it =
+          peers_.try_emplace(node, Peer{Outbound(options.max_in_flight_bytes, options.overdue_ms),
+                                        Sessions(options.max_sessions_per_peer, options.overdue_ms),
+                                        kNever,
+                                        {},
+                                        {},
+                                        {}});
       it.first->second.shared.push_back(partition);
     }
   }
@@ -56,11 +60,13 @@ void Replication::push(Step& step, Partition partition, const Delta& delta) {
   }
 }
 
-absl::Status Replication::on_delta(Step& step, NodeIndex from, Replica& replica, const Delta& delta) {
+absl::Status Replication::on_delta(Step& step, NodeIndex from, Replica& replica,
+                                   const Delta& delta) {
   const absl::Status status = replica.apply(step.tx, lww_policy(), delta);
   if (!status.ok()) return status;
   Peer& peer = peers_.at(from);
-  if (replica.durable().contains(delta.version.dot)) {  // a repeated one: no further sync will tell of it
+  if (replica.durable().contains(
+          delta.version.dot)) {  // a repeated one: no further sync will tell of it
     step.effects.send(from, replica.partition(), Ack{Clock{delta.version.dot}, true});
     return absl::OkStatus();
   }
@@ -97,11 +103,14 @@ void Replication::on_probe(NodeIndex from, Replica& replica, const Probe& probe)
   const std::uint64_t here = replica.clock().digest();
   const bool same = probe.applied == here;
   const Clock known = replica.peers().at(from).durable;
-  if (same) replica.note_peer(from, replica.clock(), probe.durable == here ? replica.clock() : known);
-  if (!same || replica.peers().at(from).durable.digest() != probe.durable) peers_.at(from).sessions.want(replica.partition());
+  if (same)
+    replica.note_peer(from, replica.clock(), probe.durable == here ? replica.clock() : known);
+  if (!same || replica.peers().at(from).durable.digest() != probe.durable)
+    peers_.at(from).sessions.want(replica.partition());
 }
 
-absl::Status Replication::on_sync_request(Step& step, NodeIndex from, Replica& replica, const SyncRequest& request) {
+absl::Status Replication::on_sync_request(Step& step, NodeIndex from, Replica& replica,
+                                          const SyncRequest& request) {
   replica.note_peer(from, request.applied, request.durable);
   on_acknowledged(step, from, replica, request.applied.intersect(replica.clock()));
   auto page = replica.answer(step.tx.view, request, options_.page);
@@ -113,17 +122,20 @@ absl::Status Replication::on_sync_request(Step& step, NodeIndex from, Replica& r
   return absl::OkStatus();
 }
 
-absl::Status Replication::on_sync_page(Step& step, NodeIndex from, Replica& replica, const SyncPage& page) {
+absl::Status Replication::on_sync_page(Step& step, NodeIndex from, Replica& replica,
+                                       const SyncPage& page) {
   Peer& peer = peers_.at(from);
   if (!peer.sessions.expects(replica.partition(), page)) return absl::OkStatus();
   const absl::Status status = replica.apply_page(step.tx, lww_policy(), page);
   if (!status.ok()) return status;
   ++counters_.pages_received;
   counters_.objects_received += page.items.size();
-  for (const Item& item : page.items)  // the sender may wait for these: its deltas, or our answers to them, were lost
+  for (const Item& item :
+       page.items)  // the sender may wait for these: its deltas, or our answers to them, were lost
     if (!item.dots.empty()) peer.acks[replica.partition()].join(item.dots);
   counters_.full_transfers += page.need_full ? 1U : 0U;
-  const Sessions::Progress progress = peer.sessions.advance(replica.partition(), page, step.now.mono);
+  const Sessions::Progress progress =
+      peer.sessions.advance(replica.partition(), page, step.now.mono);
   if (progress.finished.has_value()) replica.finish_full_transfer(*progress.finished);
   if (progress.ask_again)
     request_page(step, from, peer, replica.partition());
@@ -134,11 +146,13 @@ absl::Status Replication::on_sync_page(Step& step, NodeIndex from, Replica& repl
 
 void Replication::request_page(Step& step, NodeIndex node, Peer& peer, Partition partition) {
   const Replica& replica = replicas_.at(partition);
-  step.effects.send(node, partition, peer.sessions.request_for(partition, replica.clock(), replica.durable()));
+  step.effects.send(node, partition,
+                    peer.sessions.request_for(partition, replica.clock(), replica.durable()));
 }
 
 void Replication::schedule_probe(Peer& peer, Instant now) {
-  peer.next_probe = after_ms(now, rng_.between(options_.probe_interval_ms / 2, options_.probe_interval_ms * 3 / 2));
+  peer.next_probe = after_ms(
+      now, rng_.between(options_.probe_interval_ms / 2, options_.probe_interval_ms * 3 / 2));
 }
 
 void Replication::send_probes(Step& step, NodeIndex node, Peer& peer) {
@@ -162,7 +176,8 @@ void Replication::tick(Step& step) {
 
 void Replication::flush(Step& step) {
   for (auto& [node, peer] : peers_) {
-    for (auto& [partition, dots] : peer.acks) step.effects.send(node, partition, Ack{std::move(dots), false});
+    for (auto& [partition, dots] : peer.acks)
+      step.effects.send(node, partition, Ack{std::move(dots), false});
     peer.acks.clear();
     if (!peer.outbound.is_up()) continue;
     for (const Partition partition : peer.sessions.start_wanted(step.now.mono))
@@ -173,7 +188,8 @@ void Replication::flush(Step& step) {
 Instant Replication::next_wake() const {
   Instant next = kNever;
   for (const auto& [node, peer] : peers_)
-    next = std::min({next, peer.next_probe, peer.outbound.next_overdue(), peer.sessions.next_deadline()});
+    next = std::min(
+        {next, peer.next_probe, peer.outbound.next_overdue(), peer.sessions.next_deadline()});
   return next;
 }
 

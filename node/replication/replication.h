@@ -20,8 +20,9 @@
 namespace kv {
 
 struct ReplicationOptions {
-  std::int64_t probe_interval_ms = 1000;  // on average; each is drawn from half to one and a half times this
-  std::int64_t overdue_ms = 5000;         // an acknowledgement or a page
+  std::int64_t probe_interval_ms =
+      1000;  // on average; each is drawn from half to one and a half times this
+  std::int64_t overdue_ms = 5000;  // an acknowledgement or a page
   std::size_t max_in_flight_bytes = 16 * 1024 * 1024;
   std::size_t max_sessions_per_peer = 4;
   PageLimits page;
@@ -40,7 +41,8 @@ struct AntiEntropyCounters {
 
 class Replication {
  public:
-  Replication(const ReplicationOptions& options, const Ring& ring, NodeIndex self, Replicas& replicas, Rng rng);
+  Replication(const ReplicationOptions& options, const Ring& ring, NodeIndex self,
+              Replicas& replicas, Rng rng);
 
   void on_peer_up(Step& step, NodeIndex peer);
   void on_peer_down(NodeIndex peer);
@@ -51,7 +53,8 @@ class Replication {
   // From `from`, for a partition that both hold a replica of. A status other than OK: this node could not read its disk; the
   // message has changed nothing and is as good as lost.
   absl::Status on_delta(Step& step, NodeIndex from, Replica& replica, const Delta& delta);
-  absl::Status on_sync_request(Step& step, NodeIndex from, Replica& replica, const SyncRequest& request);
+  absl::Status on_sync_request(Step& step, NodeIndex from, Replica& replica,
+                               const SyncRequest& request);
   absl::Status on_sync_page(Step& step, NodeIndex from, Replica& replica, const SyncPage& page);
   void on_probe(NodeIndex from, Replica& replica, const Probe& probe);
 
@@ -76,8 +79,8 @@ class Replication {
     Sessions sessions;
     Instant next_probe = kNever;
     std::vector<Partition> shared;
-    std::map<Partition, Clock> acks;           // to be sent at the end of this step
-    std::map<Partition, Clock> durable_acks;   // to be sent once durable
+    std::map<Partition, Clock> acks;          // to be sent at the end of this step
+    std::map<Partition, Clock> durable_acks;  // to be sent once durable
   };
 
   void send_probes(Step& step, NodeIndex node, Peer& peer);

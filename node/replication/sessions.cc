@@ -22,7 +22,8 @@ std::vector<Partition> Sessions::start_wanted(Instant now) {
   return started;
 }
 
-SyncRequest Sessions::request_for(Partition partition, const Clock& applied, const Clock& durable) const {
+SyncRequest Sessions::request_for(Partition partition, const Clock& applied,
+                                  const Clock& durable) const {
   const Active& session = active_.at(partition);
   return {applied, durable, session.full, session.after};
 }
@@ -40,7 +41,9 @@ Sessions::Progress Sessions::advance(Partition partition, const SyncPage& page, 
     session.full = true;
     return {true, {}};
   }
-  if (session.full) session.target = session.target.has_value() ? session.target->intersect(page.applied) : page.applied;
+  if (session.full)
+    session.target =
+        session.target.has_value() ? session.target->intersect(page.applied) : page.applied;
   if (page.more) {
     session.after = page.last;
     return {true, {}};

@@ -62,7 +62,8 @@ class Sessions {
   const std::size_t max_active_;
   const std::int64_t page_timeout_ms_;
   std::set<Partition> wanted_;
-  Partition last_started_{UINT16_MAX};  // they take turns, so that those that fail do not keep the others waiting
+  Partition last_started_{
+      UINT16_MAX};  // they take turns, so that those that fail do not keep the others waiting
   std::map<Partition, Active> active_;
 };
 

@@ -142,6 +142,7 @@ RC_GTEST_PROP(Preference, WithZonesOfOneSizeEveryNodeHoldsItsShareWithinOne, ())
   const int zones = *rc::gen::inRange(1, 6);
   const int nodes_per_zone = *rc::gen::inRange(1, 5);
   std::vector<RingNode> nodes;
+  nodes.reserve(static_cast<std::size_t>(zones * nodes_per_zone));
   for (int i = 0; i < zones * nodes_per_zone; ++i) {
     nodes.push_back({"node-" + std::to_string(100 + i), "z" + std::to_string(i % zones)});
   }

@@ -10,14 +10,13 @@
 // destructor, which must not run while another call does. Calls block the thread that makes them,
 // at most for the timeout given. For many batches at once see kv/batch_pipeline.h.
 //
-// Endpoints are tried in the order given, from the one that answered last. What happens when one
-// fails:
-//   it cannot be connected to      nothing was sent: the next one is tried, each with a share of
-//   the time that is left the connection breaks after    a read is sent to the next one; a write is
-//   *not* repeated and is answered with the request was sent           Outcome::kUnknown, because
-//   it may have been stored a node says RESOURCE_EXHAUSTED repeated with exponential backoff and
-//   jitter, on the next endpoint, while time is left a node says anything else      returned at
-//   once none can be reached            Failure with `reached` false
+// Endpoints are tried in the order given, from the one that answered last. What happens when one fails:
+//   it cannot be connected to       nothing was sent: the next one is tried, with a share of the time that is left
+//   the connection breaks after     a read is sent to the next one; a write is *not* repeated, and is answered with
+//     the request was sent          Outcome::kUnknown, because it may have been stored
+//   a node says RESOURCE_EXHAUSTED  repeated with exponential backoff and jitter, on the next endpoint, while time is left
+//   a node says anything else       returned at once
+//   none can be reached             Failure with `reached` false
 //
 // Errors come as Failure (kv/types.h), never as an exception.
 #pragma once

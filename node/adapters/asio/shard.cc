@@ -48,7 +48,13 @@ using Queued = std::variant<Asked, Received, PeerUp, PeerDown, Synced, Inspect>;
 
 struct Shard::Impl {
   Impl(const Options& o, const Ring& r, NodeIndex s, storage::Engine& e, Send send_message)
-      : options(o), ring(r), self(s), engine(e), send(std::move(send_message)), rng(o.seed), timer(io) {
+      : options(o),
+        ring(r),
+        self(s),
+        engine(e),
+        send(std::move(send_message)),
+        rng(o.seed),
+        timer(io) {
     make_core();
   }
 
@@ -215,13 +221,24 @@ void Shard::Impl::answer(ClientReply& reply) {
 void Shard::Impl::start_over(const absl::Status& why) {
   log::error(absl::StrCat("nothing of the last group was written: ", std::string(why.message())));
   const std::string text = absl::StrCat("the node could not write: ", std::string(why.message()));
-  WriteResult refused{Outcome::kNotApplied, absl::StatusCode::kResourceExhausted, text + "; not applied", {}, {}, 0};
-  WriteResult unknown{Outcome::kUnknown, absl::StatusCode::kDeadlineExceeded, text + "; outcome unknown", {}, {}, 0};
+  WriteResult refused{Outcome::kNotApplied,
+                      absl::StatusCode::kResourceExhausted,
+                      text + "; not applied",
+                      {},
+                      {},
+                      0};
+  WriteResult unknown{Outcome::kUnknown,
+                      absl::StatusCode::kDeadlineExceeded,
+                      text + "; outcome unknown",
+                      {},
+                      {},
+                      0};
   for (auto& [id, callback] : std::exchange(under_way, {})) {
     if (auto* on_write = std::get_if<OnWrite>(&callback))
       (*on_write)({id, self, id >= group_first_id ? refused : unknown});
     else
-      std::get<OnRead>(callback)({id, absl::StatusCode::kUnavailable, text, {}, false, "", {}, true});
+      std::get<OnRead>(callback)(
+          {id, absl::StatusCode::kUnavailable, text, {}, false, "", {}, true});
   }
   make_core();
   const absl::Status recovered = core->recover(true);
@@ -236,7 +253,8 @@ void Shard::Impl::set_timer(Instant at) {
     timer.cancel();
     return;
   }
-  timer.expires_after(std::chrono::microseconds(std::max<std::int64_t>(elapsed_us(monotonic_now(), at), 0)));
+  timer.expires_after(
+      std::chrono::microseconds(std::max<std::int64_t>(elapsed_us(monotonic_now(), at), 0)));
   timer.async_wait([this](const boost::system::error_code& error) {
     if (!error) drain();
   });
@@ -244,7 +262,8 @@ void Shard::Impl::set_timer(Instant at) {
 
 // ---- The public face --------------------------------------------------------------------------------------------------
 
-Shard::Shard(const Options& options, const Ring& ring, NodeIndex self, storage::Engine& engine, Send send)
+Shard::Shard(const Options& options, const Ring& ring, NodeIndex self, storage::Engine& engine,
+             Send send)
     : impl_(std::make_unique<Impl>(options, ring, self, engine, std::move(send))) {
   impl_->up.resize(ring.nodes().size());
 }
@@ -298,6 +317,8 @@ void Shard::post(FromPeer message, std::size_t encoded_bytes) {
 void Shard::post(PeerUp event) { impl_->post(event); }
 void Shard::post(PeerDown event) { impl_->post(event); }
 
-void Shard::inspect(std::function<void(const CoreStatus&)> callback) { impl_->post(Inspect{std::move(callback)}); }
+void Shard::inspect(std::function<void(const CoreStatus&)> callback) {
+  impl_->post(Inspect{std::move(callback)});
+}
 
 }  // namespace kv

@@ -33,7 +33,8 @@ class Shard {
   using Send = std::function<void(NodeIndex to, std::string message)>;
 
   // `ring` and `engine` outlive the shard. `send` is called on the shard's thread and does not block.
-  Shard(const Options& options, const Ring& ring, NodeIndex self, storage::Engine& engine, Send send);
+  Shard(const Options& options, const Ring& ring, NodeIndex self, storage::Engine& engine,
+        Send send);
   ~Shard();
 
   absl::Status recover(bool keep_actors);  // before start()

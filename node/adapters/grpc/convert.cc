@@ -13,7 +13,8 @@ grpc::Status to_grpc(const v1::Failure& failure) {
   auto* any = status.add_details();
   any->set_type_url("type.googleapis.com/kv.v1.Failure");
   any->set_value(failure.SerializeAsString());
-  return grpc::Status(static_cast<grpc::StatusCode>(failure.code()), failure.message(), status.SerializeAsString());
+  return grpc::Status(static_cast<grpc::StatusCode>(failure.code()), failure.message(),
+                      status.SerializeAsString());
 }
 
 v1::Failure not_applied(const absl::Status& status) {
@@ -28,7 +29,8 @@ v1::Failure to_failure(const WriteResult& result, const std::string& token) {
   v1::Failure failure;
   failure.set_code(static_cast<int>(result.code));
   failure.set_message(result.message);
-  failure.set_outcome(result.outcome == Outcome::kNotApplied ? v1::Failure::NOT_APPLIED : v1::Failure::UNKNOWN);
+  failure.set_outcome(result.outcome == Outcome::kNotApplied ? v1::Failure::NOT_APPLIED
+                                                             : v1::Failure::UNKNOWN);
   if (result.dot.counter > 0) {
     *failure.mutable_dot() = to_proto(result.dot);
     failure.set_token(token);
@@ -36,13 +38,18 @@ v1::Failure to_failure(const WriteResult& result, const std::string& token) {
   return failure;
 }
 
-v1::Failure to_failure(const ClientReadReply& reply) { return not_applied(absl::Status(reply.code, reply.message)); }
+v1::Failure to_failure(const ClientReadReply& reply) {
+  return not_applied(absl::Status(reply.code, reply.message));
+}
 
 Level to_level(v1::Level level) {
   switch (level) {
-    case v1::LEVEL_ONE: return Level::kOne;
-    case v1::LEVEL_ALL: return Level::kAll;
-    default: return Level::kQuorum;
+    case v1::LEVEL_ONE:
+      return Level::kOne;
+    case v1::LEVEL_ALL:
+      return Level::kAll;
+    default:
+      return Level::kQuorum;
   }
 }
 

@@ -18,7 +18,8 @@ absl::StatusOr<Instant> deadline_of(const grpc::CallbackServerContext& context) 
   std::int64_t left_us = -1;
   if (context.deadline() != std::chrono::system_clock::time_point::max()) {
     const auto left = context.deadline() - std::chrono::system_clock::now();
-    left_us = std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::microseconds>(left).count());
+    left_us = std::max<std::int64_t>(
+        0, std::chrono::duration_cast<std::chrono::microseconds>(left).count());
   }
   const auto checked_ms = checked_timeout_ms(left_us < 0 ? -1 : left_us / 1000);
   if (!checked_ms.ok()) return checked_ms.status();
@@ -28,7 +29,8 @@ absl::StatusOr<Instant> deadline_of(const grpc::CallbackServerContext& context) 
 
 // Starts an operation and finishes its call with whatever comes of it.
 template <typename Response, typename Start>
-grpc::ServerUnaryReactor* run(grpc::CallbackServerContext* context, Response* response, Start start) {
+grpc::ServerUnaryReactor* run(grpc::CallbackServerContext* context, Response* response,
+                              Start start) {
   auto* reactor = context->DefaultReactor();
   const auto deadline = deadline_of(*context);
   if (!deadline.ok()) {
@@ -47,8 +49,11 @@ grpc::ServerUnaryReactor* run(grpc::CallbackServerContext* context, Response* re
 // Owned by gRPC from construction until OnDone.
 class ScanCall final : public grpc::ServerWriteReactor<v1::ScanResponse> {
  public:
-  ScanCall(const Operations& operations, const grpc::CallbackServerContext& context, const v1::ScanRequest& request)
-      : operations_(operations), request_(request), left_(request.limit() == 0 ? UINT64_MAX : request.limit()) {
+  ScanCall(const Operations& operations, const grpc::CallbackServerContext& context,
+           const v1::ScanRequest& request)
+      : operations_(operations),
+        request_(request),
+        left_(request.limit() == 0 ? UINT64_MAX : request.limit()) {
     const auto deadline = deadline_of(context);
     const auto start = operations_.scan_start(request_);
     if (!deadline.ok() || !start.ok()) {
@@ -70,14 +75,15 @@ class ScanCall final : public grpc::ServerWriteReactor<v1::ScanResponse> {
 
  private:
   void read_page() {
-    operations_.scan_page(request_, next_, left_, deadline_,
-                          [this](v1::ScanResponse page, std::string next, const v1::Failure& failure) {
-                            if (failure.code() != 0) return Finish(to_grpc(failure));
-                            page_ = std::move(page);
-                            next_ = std::move(next);
-                            left_ -= static_cast<std::uint64_t>(page_.entries_size());
-                            StartWrite(&page_);
-                          });
+    operations_.scan_page(
+        request_, next_, left_, deadline_,
+        [this](v1::ScanResponse page, std::string next, const v1::Failure& failure) {
+          if (failure.code() != 0) return Finish(to_grpc(failure));
+          page_ = std::move(page);
+          next_ = std::move(next);
+          left_ -= static_cast<std::uint64_t>(page_.entries_size());
+          StartWrite(&page_);
+        });
   }
 
   const Operations& operations_;
@@ -90,28 +96,37 @@ class ScanCall final : public grpc::ServerWriteReactor<v1::ScanResponse> {
 
 }  // namespace
 
-grpc::ServerUnaryReactor* KeyValueService::Get(grpc::CallbackServerContext* context, const v1::GetRequest* request,
+grpc::ServerUnaryReactor* KeyValueService::Get(grpc::CallbackServerContext* context,
+                                               const v1::GetRequest* request,
                                                v1::GetResponse* response) {
-  return run(context, response, [&](Instant deadline, GetDone done) { operations_.get(*request, deadline, done); });
+  return run(context, response,
+             [&](Instant deadline, GetDone done) { operations_.get(*request, deadline, done); });
 }
 
-grpc::ServerUnaryReactor* KeyValueService::Put(grpc::CallbackServerContext* context, const v1::PutRequest* request,
+grpc::ServerUnaryReactor* KeyValueService::Put(grpc::CallbackServerContext* context,
+                                               const v1::PutRequest* request,
                                                v1::WriteResponse* response) {
-  return run(context, response, [&](Instant deadline, WriteDone done) { operations_.put(*request, deadline, done); });
+  return run(context, response,
+             [&](Instant deadline, WriteDone done) { operations_.put(*request, deadline, done); });
 }
 
 grpc::ServerUnaryReactor* KeyValueService::Delete(grpc::CallbackServerContext* context,
-                                                  const v1::DeleteRequest* request, v1::WriteResponse* response) {
-  return run(context, response, [&](Instant deadline, WriteDone done) { operations_.del(*request, deadline, done); });
+                                                  const v1::DeleteRequest* request,
+                                                  v1::WriteResponse* response) {
+  return run(context, response,
+             [&](Instant deadline, WriteDone done) { operations_.del(*request, deadline, done); });
 }
 
 grpc::ServerUnaryReactor* KeyValueService::Batch(grpc::CallbackServerContext* context,
-                                                 const v1::BatchRequest* request, v1::BatchResponse* response) {
-  return run(context, response, [&](Instant deadline, BatchDone done) { operations_.batch(*request, deadline, done); });
+                                                 const v1::BatchRequest* request,
+                                                 v1::BatchResponse* response) {
+  return run(context, response, [&](Instant deadline, BatchDone done) {
+    operations_.batch(*request, deadline, done);
+  });
 }
 
-grpc::ServerWriteReactor<v1::ScanResponse>* KeyValueService::Scan(grpc::CallbackServerContext* context,
-                                                                  const v1::ScanRequest* request) {
+grpc::ServerWriteReactor<v1::ScanResponse>* KeyValueService::Scan(
+    grpc::CallbackServerContext* context, const v1::ScanRequest* request) {
   return new ScanCall(operations_, *context, *request);
 }
 

@@ -32,16 +32,17 @@ class Listener::Acceptor {
 
  private:
   void accept() {
-    acceptor_.async_accept([this](const boost::system::error_code& error, asio::ip::tcp::socket socket) {
-      if (!acceptor_.is_open()) return;
-      if (!error) {
-        boost::system::error_code ignored;
-        socket.set_option(asio::ip::tcp::no_delay(true), ignored);
-        socket.native_non_blocking(true, ignored);
-        grpc::AddInsecureChannelFromFd(&server_, socket.release());
-      }
-      accept();
-    });
+    acceptor_.async_accept(
+        [this](const boost::system::error_code& error, asio::ip::tcp::socket socket) {
+          if (!acceptor_.is_open()) return;
+          if (!error) {
+            boost::system::error_code ignored;
+            socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+            socket.native_non_blocking(true, ignored);
+            grpc::AddInsecureChannelFromFd(&server_, socket.release());
+          }
+          accept();
+        });
   }
 
   grpc::Server& server_;
@@ -60,7 +61,8 @@ absl::Status Listener::start(const Options& options, const std::vector<grpc::Ser
   grpc::ServerBuilder builder;
   builder.SetMaxReceiveMessageSize(options.max_message_bytes);
   builder.SetMaxSendMessageSize(options.max_message_bytes);
-  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // a second process on the port must fail, not share it
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT,
+                             0);  // a second process on the port must fail, not share it
   for (grpc::Service* service : services) builder.RegisterService(service);
   int port = 0;
   absl::StatusOr<int> socket = -1;

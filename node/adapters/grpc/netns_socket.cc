@@ -27,7 +27,8 @@ absl::StatusOr<sockaddr_in> parse(const std::string& address) {
   const auto host = boost::asio::ip::make_address_v4(address.substr(0, colon), error);
   int port = 0;
   if (colon == std::string::npos || error || !absl::SimpleAtoi(address.substr(colon + 1), &port))
-    return absl::InvalidArgumentError(absl::StrCat(address, ": expected an IPv4 address and a port"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(address, ": expected an IPv4 address and a port"));
   sockaddr_in parsed{};
   parsed.sin_family = AF_INET;
   parsed.sin_addr.s_addr = htonl(host.to_uint());
@@ -40,7 +41,8 @@ absl::StatusOr<int> listen_here(const sockaddr_in& address, const std::string& t
   if (fd < 0) return failed("socket");
   const int on = 1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 || listen(fd, SOMAXCONN) != 0) {
+  if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+      listen(fd, SOMAXCONN) != 0) {
     const absl::Status status = failed(absl::StrCat("cannot listen on ", text));
     close(fd);
     return status;

@@ -14,15 +14,20 @@ namespace kv {
 namespace {
 
 absl::Status queue_full() {
-  return absl::ResourceExhaustedError("the node's request queue is full; not applied, try again later");
+  return absl::ResourceExhaustedError(
+      "the node's request queue is full; not applied, try again later");
 }
 
 std::size_t size_of(const v1::BatchRequest::Operation& operation) {
   switch (operation.kind_case()) {
-    case v1::BatchRequest::Operation::kGet: return operation.get().key().size();
-    case v1::BatchRequest::Operation::kPut: return operation.put().key().size() + operation.put().value().size();
-    case v1::BatchRequest::Operation::kDelete: return operation.delete_().key().size();
-    case v1::BatchRequest::Operation::KIND_NOT_SET: return 0;
+    case v1::BatchRequest::Operation::kGet:
+      return operation.get().key().size();
+    case v1::BatchRequest::Operation::kPut:
+      return operation.put().key().size() + operation.put().value().size();
+    case v1::BatchRequest::Operation::kDelete:
+      return operation.delete_().key().size();
+    case v1::BatchRequest::Operation::KIND_NOT_SET:
+      return 0;
   }
   return 0;
 }
@@ -35,8 +40,8 @@ absl::Status check_batch(const v1::BatchRequest& request) {
   std::size_t bytes = 0;
   for (const auto& operation : request.operations()) bytes += size_of(operation);
   if (count > 1 && bytes > kMaxBatchBytes)  // one operation alone has its own limits
-    return absl::InvalidArgumentError(
-        absl::StrCat("batch of ", bytes, " bytes of keys and values; the limit is ", kMaxBatchBytes));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "batch of ", bytes, " bytes of keys and values; the limit is ", kMaxBatchBytes));
   return absl::OkStatus();
 }
 
@@ -64,8 +69,8 @@ void Operations::put(const v1::PutRequest& request, Instant deadline, WriteDone 
   auto token = checked_token(request.token(), *key);
   if (!token.ok()) return done({}, not_applied(token.status()));
   const Partition partition = ring_.partition_of(*key);
-  write({0, partition, *std::move(key), request.value(), *std::move(token), to_level(request.level()),
-         to_durability(request.durability()), deadline},
+  write({0, partition, *std::move(key), request.value(), *std::move(token),
+         to_level(request.level()), to_durability(request.durability()), deadline},
         std::move(done));
 }
 
@@ -82,10 +87,14 @@ void Operations::del(const v1::DeleteRequest& request, Instant deadline, WriteDo
 
 void Operations::write(ClientWrite write, WriteDone done) const {
   Shard& shard = shards_.of(write.partition);
-  const auto answer = [done, this, key = write.key, token = write.token](const ClientWriteReply& reply) {
+  const auto answer = [done, this, key = write.key,
+                       token = write.token](const ClientWriteReply& reply) {
     const std::string token_after =
-        reply.result.dot.counter > 0 ? token_after_write(token, reply.result.dot, reply.result.hlc, key) : "";
-    if (reply.result.outcome != Outcome::kApplied) return done({}, to_failure(reply.result, token_after));
+        reply.result.dot.counter > 0
+            ? token_after_write(token, reply.result.dot, reply.result.hlc, key)
+            : "";
+    if (reply.result.outcome != Outcome::kApplied)
+      return done({}, to_failure(reply.result, token_after));
     v1::WriteResponse response;
     *response.mutable_dot() = to_proto(reply.result.dot);
     response.set_token(token_after);
@@ -127,15 +136,17 @@ void Operations::batch(const v1::BatchRequest& request, Instant deadline, BatchD
     } else if (operation.has_delete_()) {
       del(operation.delete_(), deadline, written);
     } else if (operation.has_get()) {
-      get(operation.get(), deadline, [gather, result](v1::GetResponse response, v1::Failure failure) {
-        if (failure.code() == 0)
-          *result->mutable_get() = std::move(response);
-        else
-          *result->mutable_failure() = std::move(failure);
-        gather->one_more();
-      });
+      get(operation.get(), deadline,
+          [gather, result](v1::GetResponse response, v1::Failure failure) {
+            if (failure.code() == 0)
+              *result->mutable_get() = std::move(response);
+            else
+              *result->mutable_failure() = std::move(failure);
+            gather->one_more();
+          });
     } else {
-      written({}, not_applied(absl::InvalidArgumentError(absl::StrCat("operation ", i, " is of no known kind"))));
+      written({}, not_applied(absl::InvalidArgumentError(
+                      absl::StrCat("operation ", i, " is of no known kind"))));
     }
   }
 }
@@ -143,15 +154,18 @@ void Operations::batch(const v1::BatchRequest& request, Instant deadline, BatchD
 absl::StatusOr<std::string> Operations::scan_start(const v1::ScanRequest& request) const {
   const absl::Status bucket = check_bucket(request.bucket());
   if (!bucket.ok()) return bucket;
-  for (const auto& [name, key] : {std::pair{"start", &request.start()}, {"end", &request.end()}, {"prefix", &request.prefix()}})
+  for (const auto& [name, key] : {std::pair{"start", &request.start()},
+                                  {"end", &request.end()},
+                                  {"prefix", &request.prefix()}})
     if (key->size() > kMaxKeyBytes)
-      return absl::InvalidArgumentError(absl::StrCat(name, " of ", key->size(), " bytes; the limit is ", kMaxKeyBytes));
+      return absl::InvalidArgumentError(
+          absl::StrCat(name, " of ", key->size(), " bytes; the limit is ", kMaxKeyBytes));
   const std::string_view name = request.bucket().empty() ? kDefaultBucket : request.bucket();
   return scan_range(name, request.start(), request.end(), request.prefix()).from;
 }
 
-void Operations::scan_page(const v1::ScanRequest& request, const std::string& from, std::uint64_t max_items,
-                           Instant deadline, PageDone done) const {
+void Operations::scan_page(const v1::ScanRequest& request, const std::string& from,
+                           std::uint64_t max_items, Instant deadline, PageDone done) const {
   struct Gather {
     std::mutex mutex;
     std::vector<ClientReadReply> chunks;
@@ -178,8 +192,14 @@ void Operations::scan_page(const v1::ScanRequest& request, const std::string& fr
   const std::string end = scan_range(name, request.start(), request.end(), request.prefix()).end;
   for (std::uint32_t p = 0; p < ring_.partitions(); ++p) {
     const Partition partition{static_cast<std::uint16_t>(p)};
-    ClientScan scan{0,     partition, from, end, static_cast<std::uint32_t>(items),
-                    chunk_bytes(kMaxScanPageBytes, ring_.partitions()), to_level(request.level()), deadline};
+    ClientScan scan{0,
+                    partition,
+                    from,
+                    end,
+                    static_cast<std::uint32_t>(items),
+                    chunk_bytes(kMaxScanPageBytes, ring_.partitions()),
+                    to_level(request.level()),
+                    deadline};
     if (!shards_.of(partition).submit(std::move(scan), chunk_done)) {
       ClientReadReply refused;
       refused.code = absl::StatusCode::kResourceExhausted;

@@ -30,8 +30,8 @@ class Operations {
 
   // One page of keys from the storage key `from` on, at most `max_items`. `next`: where the page after it starts; empty at
   // the end.
-  void scan_page(const v1::ScanRequest& request, const std::string& from, std::uint64_t max_items, Instant deadline,
-                 PageDone done) const;
+  void scan_page(const v1::ScanRequest& request, const std::string& from, std::uint64_t max_items,
+                 Instant deadline, PageDone done) const;
 
   // The storage key at which a scan starts, or why it is refused.
   absl::StatusOr<std::string> scan_start(const v1::ScanRequest& request) const;

@@ -5,10 +5,11 @@
 
 namespace kv {
 
-constexpr std::size_t kFrameBytes = 1 << 20;              // a frame is closed at this size; one message may exceed it
-constexpr int kMaxFrameBytes = 32 << 20;                  // what gRPC accepts
-constexpr std::size_t kMaxWaitingBytes = 64 << 20;        // per connection, before it is given up
-constexpr int kConnectTimeoutMs = 500;                    // of one attempt
-constexpr int kReconnectMs = 200;                         // pause between attempts, plus as much at random
+constexpr std::size_t kFrameBytes =
+    1 << 20;  // a frame is closed at this size; one message may exceed it
+constexpr int kMaxFrameBytes = 32 << 20;            // what gRPC accepts
+constexpr std::size_t kMaxWaitingBytes = 64 << 20;  // per connection, before it is given up
+constexpr int kConnectTimeoutMs = 500;              // of one attempt
+constexpr int kReconnectMs = 200;  // pause between attempts, plus as much at random
 
 }  // namespace kv

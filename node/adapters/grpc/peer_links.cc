@@ -1,10 +1,10 @@
 #include "node/adapters/grpc/peer_links.h"
 
+#include <algorithm>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <algorithm>
 #include <condition_variable>
 #include <future>
 #include <mutex>
@@ -22,7 +22,8 @@ namespace asio = boost::asio;
 
 struct PeerLinks::Impl {
   struct Link {
-    Link(NodeIndex n, std::string i, std::string a, asio::io_context& io, const LivenessOptions& options)
+    Link(NodeIndex n, std::string i, std::string a, asio::io_context& io,
+         const LivenessOptions& options)
         : node(n), id(std::move(i)), address(std::move(a)), liveness(options), timer(io) {}
 
     const NodeIndex node;
@@ -31,7 +32,7 @@ struct PeerLinks::Impl {
     Liveness liveness;         // on the links' thread, with the next four
     asio::steady_timer timer;  // the liveness machine's, or until the next attempt
     std::uint64_t session_number = 0;
-    std::string last_reason;   // why the last attempt failed: logged once, not at every attempt
+    std::string last_reason;  // why the last attempt failed: logged once, not at every attempt
     bool is_closed = true;
 
     std::mutex mutex;
@@ -58,7 +59,7 @@ struct PeerLinks::Impl {
   std::thread thread;
   std::vector<std::unique_ptr<Link>> links;  // by NodeIndex; none at this node's own place
   Rng rng;
-  bool is_stopping = false;   // on the links' thread
+  bool is_stopping = false;  // on the links' thread
 
   std::mutex open_mutex;
   std::condition_variable all_closed;
@@ -163,8 +164,9 @@ PeerLinks::PeerLinks(const PeerIdentity& self, const Ring& ring, std::vector<std
   for (std::size_t i = 0; i < ring.nodes().size(); ++i) {
     const NodeIndex node{static_cast<std::uint16_t>(i)};
     const std::string& id = ring.node_id(node);
-    impl_->links.push_back(
-        id == self.node ? nullptr : std::make_unique<Impl::Link>(node, id, addresses[i], impl_->io, liveness));
+    impl_->links.push_back(id == self.node ? nullptr
+                                           : std::make_unique<Impl::Link>(node, id, addresses[i],
+                                                                          impl_->io, liveness));
   }
 }
 
@@ -173,7 +175,8 @@ PeerLinks::~PeerLinks() { stop(); }
 void PeerLinks::start() {
   impl_->work.emplace(asio::make_work_guard(impl_->io));
   for (const auto& link : impl_->links)
-    if (link != nullptr) asio::post(impl_->io, [impl = impl_.get(), l = link.get()] { impl->open(*l); });
+    if (link != nullptr)
+      asio::post(impl_->io, [impl = impl_.get(), l = link.get()] { impl->open(*l); });
   impl_->thread = std::thread([impl = impl_.get()] { impl->io.run(); });
 }
 

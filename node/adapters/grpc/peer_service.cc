@@ -12,7 +12,8 @@ namespace kv {
 // Owned by gRPC from construction until OnDone.
 class PeerStream final : public grpc::ServerBidiReactor<v1::PeerFrame, v1::PeerFrame> {
  public:
-  PeerStream(PeerService& service, grpc::CallbackServerContext* context) : service_(service), context_(context) {
+  PeerStream(PeerService& service, grpc::CallbackServerContext* context)
+      : service_(service), context_(context) {
     StartRead(&incoming_);
   }
 
@@ -38,7 +39,9 @@ class PeerStream final : public grpc::ServerBidiReactor<v1::PeerFrame, v1::PeerF
     if (ok) write_next();
   }
 
-  void OnCancel() override { finish(grpc::Status(grpc::StatusCode::CANCELLED, "the stream was cut")); }
+  void OnCancel() override {
+    finish(grpc::Status(grpc::StatusCode::CANCELLED, "the stream was cut"));
+  }
 
   void OnDone() override {
     if (peer_.has_value()) service_.leave(*peer_, this);
@@ -50,7 +53,8 @@ class PeerStream final : public grpc::ServerBidiReactor<v1::PeerFrame, v1::PeerF
     const auto peer = service_.check(incoming_.hello());
     if (!peer.ok()) {
       log::warn(absl::StrCat("refused a peer: ", std::string(peer.status().message())));
-      finish(grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, std::string(peer.status().message())));
+      finish(grpc::Status(grpc::StatusCode::FAILED_PRECONDITION,
+                          std::string(peer.status().message())));
       return false;
     }
     peer_ = *peer;
@@ -103,22 +107,25 @@ class PeerStream final : public grpc::ServerBidiReactor<v1::PeerFrame, v1::PeerF
   std::optional<std::uint64_t> heartbeat_;
 };
 
-grpc::ServerBidiReactor<v1::PeerFrame, v1::PeerFrame>* PeerService::Connect(grpc::CallbackServerContext* context) {
+grpc::ServerBidiReactor<v1::PeerFrame, v1::PeerFrame>* PeerService::Connect(
+    grpc::CallbackServerContext* context) {
   return new PeerStream(*this, context);
 }
 
 absl::StatusOr<NodeIndex> PeerService::check(const v1::Hello& hello) const {
   if (hello.cluster() != self_.cluster)
-    return absl::FailedPreconditionError(
-        absl::StrCat(self_.node, " belongs to cluster \"", self_.cluster, "\" and ", hello.node(), " to \"",
-                     hello.cluster(), "\""));
+    return absl::FailedPreconditionError(absl::StrCat(self_.node, " belongs to cluster \"",
+                                                      self_.cluster, "\" and ", hello.node(),
+                                                      " to \"", hello.cluster(), "\""));
   const auto peer = ring_.find(hello.node());
   if (!peer.has_value() || hello.node() == self_.node)
-    return absl::FailedPreconditionError(
-        absl::StrCat("node \"", hello.node(), "\" is not among the peers that ", self_.node, "'s configuration names"));
+    return absl::FailedPreconditionError(absl::StrCat("node \"", hello.node(),
+                                                      "\" is not among the peers that ", self_.node,
+                                                      "'s configuration names"));
   if (hello.ring() != self_.ring_digest)
-    return absl::FailedPreconditionError(absl::StrCat(
-        "the configurations of ", self_.node, " and ", hello.node(), " differ in nodes, zones, partitions or replicas"));
+    return absl::FailedPreconditionError(
+        absl::StrCat("the configurations of ", self_.node, " and ", hello.node(),
+                     " differ in nodes, zones, partitions or replicas"));
   return *peer;
 }
 

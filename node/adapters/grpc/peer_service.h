@@ -26,7 +26,8 @@ class PeerService final : public v1::Peer::CallbackService {
   PeerService(PeerIdentity self, const Ring& ring, Receive receive)
       : self_(std::move(self)), ring_(ring), receive_(std::move(receive)) {}
 
-  grpc::ServerBidiReactor<v1::PeerFrame, v1::PeerFrame>* Connect(grpc::CallbackServerContext* context) override;
+  grpc::ServerBidiReactor<v1::PeerFrame, v1::PeerFrame>* Connect(
+      grpc::CallbackServerContext* context) override;
 
  private:
   friend class PeerStream;

@@ -26,7 +26,8 @@ std::shared_ptr<grpc::Channel> make_channel(const std::string& address) {
   return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
 }
 
-class Session final : public PeerSession, public grpc::ClientBidiReactor<v1::PeerFrame, v1::PeerFrame> {
+class Session final : public PeerSession,
+                      public grpc::ClientBidiReactor<v1::PeerFrame, v1::PeerFrame> {
  public:
   Session(const std::string& address, std::string peer_id, Handlers handlers)
       : channel_(make_channel(address)),
@@ -88,16 +89,17 @@ class Session final : public PeerSession, public grpc::ClientBidiReactor<v1::Pee
         handlers_.on_accepted();
       }
     } else if (incoming_.has_heartbeat()) {
-      handlers_.on_heartbeat(incoming_.heartbeat().sent_us(), WallMs{incoming_.heartbeat().wall_ms()});
+      handlers_.on_heartbeat(incoming_.heartbeat().sent_us(),
+                             WallMs{incoming_.heartbeat().wall_ms()});
     }
     StartRead(&incoming_);
   }
 
   void OnDone(const grpc::Status& status) override {
     const std::shared_ptr<Session> me = std::move(me_);  // the last reference may be this one
-    handlers_.on_closed(wrong_peer_.has_value()
-                            ? absl::StrCat("node \"", *wrong_peer_, "\" answers there, not ", peer_id_)
-                            : status.error_message());
+    handlers_.on_closed(wrong_peer_.has_value() ? absl::StrCat("node \"", *wrong_peer_,
+                                                               "\" answers there, not ", peer_id_)
+                                                : status.error_message());
   }
 
  private:
@@ -112,7 +114,8 @@ class Session final : public PeerSession, public grpc::ClientBidiReactor<v1::Pee
     }
     std::size_t bytes = 0;
     std::size_t taken = 0;
-    while (taken < waiting_.size() && (taken == 0 || bytes + waiting_[taken].size() <= kFrameBytes)) {
+    while (taken < waiting_.size() &&
+           (taken == 0 || bytes + waiting_[taken].size() <= kFrameBytes)) {
       bytes += waiting_[taken].size();
       writing_.add_messages(std::move(waiting_[taken]));
       ++taken;
@@ -145,8 +148,9 @@ class Session final : public PeerSession, public grpc::ClientBidiReactor<v1::Pee
 
 }  // namespace
 
-std::shared_ptr<PeerSession> PeerSession::open(const std::string& address, const std::string& peer_id,
-                                               const PeerIdentity& self, Handlers handlers) {
+std::shared_ptr<PeerSession> PeerSession::open(const std::string& address,
+                                               const std::string& peer_id, const PeerIdentity& self,
+                                               Handlers handlers) {
   auto session = std::make_shared<Session>(address, peer_id, std::move(handlers));
   session->start(self, session);
   return session;

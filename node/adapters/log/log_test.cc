@@ -222,6 +222,7 @@ TEST_F(Log, ARecordThatCannotBeWrittenIsReportedAndDropped) {
 TEST_F(Log, ThreadsDoNotMixTheirLines) {
   start(Format::kJson);
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([t] {
       for (int i = 0; i < 250; ++i) info(std::string(100, static_cast<char>('a' + t)));

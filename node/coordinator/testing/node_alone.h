@@ -22,7 +22,8 @@ class NodeAlone {
   // on it holds no replica.
   explicit NodeAlone(std::size_t nodes = 3, std::size_t place = 0)
       : ring_(make_ring(nodes)), neighbours_(ring_, ring_.preference_list(Partition{0})[place]) {
-    for (const NodeIndex node : ring_.preference_list(Partition{0})) neighbours_.up[node.value] = true;
+    for (const NodeIndex node : ring_.preference_list(Partition{0}))
+      neighbours_.up[node.value] = true;
     if (!ring_.is_replica(Partition{0}, neighbours_.self)) return;
     std::vector<NodeIndex> others = ring_.replicas(Partition{0});
     std::erase(others, neighbours_.self);
@@ -33,7 +34,9 @@ class NodeAlone {
   template <typename What>
   Effects step(What what) {
     Effects effects;
-    Step step{{now_, WallMs{1'000'000 + now_.us / 1000}}, {storage::View(engine_, effects.batch), effects.batch}, effects};
+    Step step{{now_, WallMs{1'000'000 + now_.us / 1000}},
+              {storage::View(engine_, effects.batch), effects.batch},
+              effects};
     what(step);
     for (auto& [partition, replica] : replicas_) replica.flush(effects.batch);
     KV_CHECK(engine_.commit(effects.batch).ok(), "a disk without faults");
@@ -78,7 +81,8 @@ class NodeAlone {
 // The only message in `effects`, which is a T to `to`.
 template <typename T>
 T only_message(const Effects& effects, NodeIndex to) {
-  KV_CHECK(effects.messages.size() == 1 && effects.messages[0].to == to, "one message, to the node that was named");
+  KV_CHECK(effects.messages.size() == 1 && effects.messages[0].to == to,
+           "one message, to the node that was named");
   return std::get<T>(effects.messages[0].message.body);
 }
 

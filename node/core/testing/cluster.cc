@@ -14,11 +14,13 @@ namespace {
 constexpr std::int64_t kStartOfTimeMs = 1'700'000'000'000;
 constexpr std::int64_t kMaxTurnDelayUs = 100;
 constexpr std::int64_t kMaxSyncUs = 5'000;
-constexpr std::int64_t kMaxNewsDelayUs = 20'000;  // until the loss of a connection, or a new one, is noticed
+constexpr std::int64_t kMaxNewsDelayUs =
+    20'000;  // until the loss of a connection, or a new one, is noticed
 
 Ring make_ring(const ClusterOptions& options) {
   std::vector<RingNode> nodes;
-  for (std::size_t i = 0; i < options.shards.size(); ++i) nodes.push_back({absl::StrCat("n", i + 1), ""});
+  for (std::size_t i = 0; i < options.shards.size(); ++i)
+    nodes.push_back({absl::StrCat("n", i + 1), ""});
   KV_CHECK(nodes.size() <= 9, "with more nodes, the order of ids is not that of indexes");
   auto ring = Ring::make(std::move(nodes), options.partitions, options.n);
   KV_CHECK(ring.ok(), "a test's ring is valid");
@@ -44,7 +46,8 @@ std::string differing(const Objects& a, const Objects& b) {
   std::string out;
   for (const auto& [key, unused] : all)
     if (const auto here = describe(a, key), there = describe(b, key); here != there)
-      absl::StrAppend(&out, std::string(storage::user_key_of(key)), " is", here, " and", there, "; ");
+      absl::StrAppend(&out, std::string(storage::user_key_of(key)), " is", here, " and", there,
+                      "; ");
   return out;
 }
 
@@ -53,7 +56,10 @@ NodeIndex index(std::size_t node) { return NodeIndex{static_cast<std::uint16_t>(
 }  // namespace
 
 Cluster::Cluster(ClusterOptions options)
-    : options_(std::move(options)), ring_(make_ring(options_)), rng_(options_.seed), nodes_(options_.shards.size()) {
+    : options_(std::move(options)),
+      ring_(make_ring(options_)),
+      rng_(options_.seed),
+      nodes_(options_.shards.size()) {
   for (std::size_t a = 0; a < nodes_.size(); ++a) {
     nodes_[a].engine = std::make_unique<storage::MemoryEngine>();
     for (std::size_t b = a + 1; b < nodes_.size(); ++b) links_[{a, b}] = Link{};
@@ -104,26 +110,31 @@ void Cluster::deliver(std::size_t node, std::size_t shard, Event event) {
   Shard& body = nodes_[node].shards[shard];
   body.inbox.push_back(std::move(event));
   if (std::exchange(body.turn_is_due, true)) return;
-  at(after_us(now_, rng_.between(0, kMaxTurnDelayUs)), [this, node, shard, incarnation = nodes_[node].incarnation] {
-    if (nodes_[node].incarnation == incarnation) take_turn(node, shard);
-  });
+  at(after_us(now_, rng_.between(0, kMaxTurnDelayUs)),
+     [this, node, shard, incarnation = nodes_[node].incarnation] {
+       if (nodes_[node].incarnation == incarnation) take_turn(node, shard);
+     });
 }
 
 void Cluster::take_turn(std::size_t node, std::size_t shard) {
   Shard& body = nodes_[node].shards[shard];
   body.turn_is_due = false;
-  for (Event& event : std::exchange(body.inbox, {})) body.core->step(std::move(event), now_at(node));
+  for (Event& event : std::exchange(body.inbox, {}))
+    body.core->step(std::move(event), now_at(node));
   Effects effects = body.core->flush(now_at(node));
-  KV_CHECK(effects.wake_at > now_, "a core that wants to be woken at once, without an event, would spin");
+  KV_CHECK(effects.wake_at > now_,
+           "a core that wants to be woken at once, without an event, would spin");
   carry_out(node, shard, std::move(effects));
 }
 
 void Cluster::carry_out(std::size_t node, std::size_t shard, Effects effects) {
-  for (std::string& warning : effects.warnings) warnings_.push_back(absl::StrCat(ring_.node_id(index(node)), ": ", warning));
+  for (std::string& warning : effects.warnings)
+    warnings_.push_back(absl::StrCat(ring_.node_id(index(node)), ": ", warning));
   if (!nodes_[node].engine->commit(effects.batch).ok()) return crash(node, Disk::kKept);
   if (effects.sync) start_sync(node, shard);
   if (!nodes_[node].up) return;  // the disk failed: nobody hears of what may not have been done
-  for (const Envelope& envelope : effects.messages) transmit(node, envelope.to.value, envelope.message);
+  for (const Envelope& envelope : effects.messages)
+    transmit(node, envelope.to.value, envelope.message);
   for (const ClientReply& reply : effects.replies) answer(reply);
   wake_later(node, shard, effects.wake_at);
 }
@@ -176,7 +187,8 @@ void Cluster::arrive_later(std::size_t from, std::size_t to, const std::string& 
   at(when, [this, from, to, bytes, connection = on.connection] {
     if (!link(from, to).connected || link(from, to).connection != connection) return;
     auto message = decode_message(bytes);
-    KV_CHECK(message.ok() && partition_of_message(bytes).value() == message->partition, "what a core says can be read");
+    KV_CHECK(message.ok() && partition_of_message(bytes).value() == message->partition,
+             "what a core says can be read");
     const std::size_t shard = message->partition.value % nodes_[to].shards.size();
     deliver(to, shard, FromPeer{index(from), *std::move(message)});
   });
@@ -212,13 +224,15 @@ void Cluster::tell(std::size_t node, std::size_t peer, bool up) {
   Link& on = link(node, peer);
   Instant& last = on.told[node < peer ? 0 : 1];
   last = std::max(last, after_us(now_, rng_.between(0, kMaxNewsDelayUs)));
-  at(last, [this, node, peer, up, connection = on.connection, incarnation = nodes_[node].incarnation] {
-    const Link& then = link(node, peer);
-    if (nodes_[node].incarnation != incarnation) return;
-    if (up && (!then.connected || then.connection != connection)) return;  // it has broken before anybody noticed it
-    for (std::size_t shard = 0; shard < nodes_[node].shards.size(); ++shard)
-      deliver(node, shard, up ? Event{PeerUp{index(peer)}} : Event{PeerDown{index(peer)}});
-  });
+  at(last,
+     [this, node, peer, up, connection = on.connection, incarnation = nodes_[node].incarnation] {
+       const Link& then = link(node, peer);
+       if (nodes_[node].incarnation != incarnation) return;
+       if (up && (!then.connected || then.connection != connection))
+         return;  // it has broken before anybody noticed it
+       for (std::size_t shard = 0; shard < nodes_[node].shards.size(); ++shard)
+         deliver(node, shard, up ? Event{PeerUp{index(peer)}} : Event{PeerDown{index(peer)}});
+     });
 }
 
 void Cluster::crash(std::size_t node, Disk disk) {
@@ -227,7 +241,8 @@ void Cluster::crash(std::size_t node, Disk disk) {
   body.up = false;
   body.shards.clear();
   ++body.incarnation;
-  if (disk == Disk::kUnsyncedLost) body.engine->crash(rng_.below(body.engine->unsynced() + 1), rng_.below(200));
+  if (disk == Disk::kUnsyncedLost)
+    body.engine->crash(rng_.below(body.engine->unsynced() + 1), rng_.below(200));
   if (disk == Disk::kWiped) body.engine = std::make_unique<storage::MemoryEngine>();
   for (std::size_t other = 0; other < nodes_.size(); ++other)
     if (other != node) update_link(node, other);
@@ -254,18 +269,20 @@ void Cluster::restart(std::size_t node, bool keep_actors) {
 
 // ---- Clients --------------------------------------------------------------------------------------------------------
 
-std::uint64_t Cluster::write(std::size_t node, const std::string& key, std::optional<std::string> value,
-                             WriteOptions options) {
+std::uint64_t Cluster::write(std::size_t node, const std::string& key,
+                             std::optional<std::string> value, WriteOptions options) {
   const std::uint64_t id = next_request_++;
   const Partition partition = partition_of(key);
   if (nodes_[node].up)
-    deliver(node, partition.value % nodes_[node].shards.size(),
-            ClientWrite{id, partition, key_in_storage(key), std::move(value), std::move(options.token), options.level,
-                        options.durability, after_ms(now_, options.timeout_ms)});
+    deliver(
+        node, partition.value % nodes_[node].shards.size(),
+        ClientWrite{id, partition, key_in_storage(key), std::move(value), std::move(options.token),
+                    options.level, options.durability, after_ms(now_, options.timeout_ms)});
   return id;
 }
 
-std::uint64_t Cluster::read(std::size_t node, const std::string& key, Level level, std::int64_t timeout_ms) {
+std::uint64_t Cluster::read(std::size_t node, const std::string& key, Level level,
+                            std::int64_t timeout_ms) {
   const std::uint64_t id = next_request_++;
   const Partition partition = partition_of(key);
   if (nodes_[node].up)
@@ -291,8 +308,8 @@ const ClientReadReply* Cluster::read_reply(std::uint64_t id) const {
   return it == replies_.end() ? nullptr : &std::get<ClientReadReply>(it->second);
 }
 
-WriteResult Cluster::write_now(std::size_t node, const std::string& key, std::optional<std::string> value,
-                               WriteOptions options) {
+WriteResult Cluster::write_now(std::size_t node, const std::string& key,
+                               std::optional<std::string> value, WriteOptions options) {
   const std::int64_t patience_ms = options.timeout_ms + 100;
   const std::uint64_t id = write(node, key, std::move(value), std::move(options));
   const bool answered = run_until([&] { return write_result(id) != nullptr; }, patience_ms);
@@ -309,7 +326,9 @@ ClientReadReply Cluster::read_now(std::size_t node, const std::string& key, Leve
 
 // ---- What is there --------------------------------------------------------------------------------------------------
 
-Partition Cluster::partition_of(const std::string& key) const { return ring_.partition_of(key_in_storage(key)); }
+Partition Cluster::partition_of(const std::string& key) const {
+  return ring_.partition_of(key_in_storage(key));
+}
 
 bool Cluster::is_replica(std::size_t node, const std::string& key) const {
   return ring_.is_replica(partition_of(key), index(node));
@@ -336,7 +355,8 @@ CoreStatus Cluster::status(std::size_t node) const {
 }
 
 storage::ReplicaState Cluster::replica(std::size_t node, Partition partition) const {
-  const auto bytes = nodes_[node].engine->get(storage::Family::kMeta, storage::replica_key(partition));
+  const auto bytes =
+      nodes_[node].engine->get(storage::Family::kMeta, storage::replica_key(partition));
   KV_CHECK(bytes.ok(), "inspected while the disk works");
   if (!bytes->has_value()) return {};
   const auto state = storage::decode_replica(**bytes);
@@ -344,15 +364,17 @@ storage::ReplicaState Cluster::replica(std::size_t node, Partition partition) co
   return *state;
 }
 
-std::map<std::string, std::vector<Version>> Cluster::objects(std::size_t node, Partition partition) const {
+std::map<std::string, std::vector<Version>> Cluster::objects(std::size_t node,
+                                                             Partition partition) const {
   std::map<std::string, std::vector<Version>> found;
   const std::size_t prefix = storage::partition_prefix(partition).size();
   const absl::Status status = nodes_[node].engine->scan(
-      storage::Family::kObjects, storage::partition_prefix(partition), storage::partition_end(partition),
-      [&](std::string_view key, std::string_view bytes) {
+      storage::Family::kObjects, storage::partition_prefix(partition),
+      storage::partition_end(partition), [&](std::string_view key, std::string_view bytes) {
         auto object = storage::decode_object(bytes);
         KV_CHECK(object.ok(), "what a core writes can be read");
-        if (!object->versions.empty()) found[std::string(key.substr(prefix))] = std::move(object->versions);
+        if (!object->versions.empty())
+          found[std::string(key.substr(prefix))] = std::move(object->versions);
         return true;
       });
   KV_CHECK(status.ok(), "inspected while the disk works");
@@ -371,11 +393,14 @@ std::string Cluster::difference() const {
     const auto& replicas = ring_.replicas(partition);
     const std::size_t first = replicas.front().value;
     for (const NodeIndex other : replicas) {
-      const std::string where = absl::StrCat("partition ", p, ", nodes ", first, " and ", other.value, ": ");
+      const std::string where =
+          absl::StrCat("partition ", p, ", nodes ", first, " and ", other.value, ": ");
       const Clock here = replica(first, partition).clock;
       const Clock there = replica(other.value, partition).clock;
-      if (here != there) return absl::StrCat(where, "clocks ", to_string(here), " and ", to_string(there));
-      const std::string keys = differing(objects(first, partition), objects(other.value, partition));
+      if (here != there)
+        return absl::StrCat(where, "clocks ", to_string(here), " and ", to_string(there));
+      const std::string keys =
+          differing(objects(first, partition), objects(other.value, partition));
       if (!keys.empty()) return absl::StrCat(where, keys);
     }
   }
@@ -390,8 +415,9 @@ std::string Cluster::unnamed_version() const {
       for (const auto& [key, versions] : objects(node, partition))
         for (const Version& version : versions)
           if (!clock.contains(version.dot))
-            return absl::StrCat(ring_.node_id(index(node)), " holds ", to_string(version.dot), " of ",
-                                std::string(storage::user_key_of(key)), " and its clock is ", to_string(clock));
+            return absl::StrCat(ring_.node_id(index(node)), " holds ", to_string(version.dot),
+                                " of ", std::string(storage::user_key_of(key)),
+                                " and its clock is ", to_string(clock));
     }
   }
   return "";

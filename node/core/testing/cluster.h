@@ -35,7 +35,8 @@ struct LinkFaults {
 };
 
 struct ClusterOptions {
-  std::vector<std::uint32_t> shards = {1, 1, 1};  // one entry per node: into how many shards it is split
+  std::vector<std::uint32_t> shards = {1, 1,
+                                       1};  // one entry per node: into how many shards it is split
   std::uint32_t partitions = 8;
   std::uint32_t n = 3;
   std::uint64_t seed = 1;
@@ -83,7 +84,8 @@ class Cluster {
 
   Instant now() const { return now_; }
   void run_for(std::int64_t ms);
-  bool run_until(const std::function<bool()>& condition, std::int64_t within_ms);  // false: it did not come true
+  bool run_until(const std::function<bool()>& condition,
+                 std::int64_t within_ms);  // false: it did not come true
 
   // ---- Faults --------------------------------------------------------------------------------------------------------
 
@@ -109,7 +111,8 @@ class Cluster {
 
   // As committed.
   storage::ReplicaState replica(std::size_t node, Partition partition) const;
-  std::map<std::string, std::vector<Version>> objects(std::size_t node, Partition partition) const;  // by storage key
+  std::map<std::string, std::vector<Version>> objects(std::size_t node,
+                                                      Partition partition) const;  // by storage key
   std::optional<std::string> value(std::size_t node, const std::string& key) const;
 
   // In what the replicas of a partition differ; empty: in nothing.
@@ -141,9 +144,10 @@ class Cluster {
   struct Link {  // between two nodes, both ways
     bool is_cut = false;
     bool connected = false;
-    std::uint64_t connection = 0;  // its number; a message arrives only on the connection on which it was sent
-    Instant told[2];               // when the ends were told last; a connection's news arrive in order
-    Instant arrived[2];            // when the last message to each end arrives
+    std::uint64_t connection =
+        0;            // its number; a message arrives only on the connection on which it was sent
+    Instant told[2];  // when the ends were told last; a connection's news arrive in order
+    Instant arrived[2];  // when the last message to each end arrives
   };
 
   Now now_at(std::size_t node) const;

@@ -43,11 +43,13 @@ class ReplicaOnDisk {
     KV_CHECK(engine_.commit(batch).ok(), "a disk without faults");
   }
 
-  absl::StatusOr<Delta> write(Transaction& tx, const std::string& key, std::optional<std::string> value,
+  absl::StatusOr<Delta> write(Transaction& tx, const std::string& key,
+                              std::optional<std::string> value,
                               const std::optional<Token>& token = {}) {
     return replica_->write(tx, lww_policy(), hlc_, wall_, stored(key), std::move(value), token);
   }
-  Delta put(const std::string& key, std::optional<std::string> value, const std::optional<Token>& token = {}) {
+  Delta put(const std::string& key, std::optional<std::string> value,
+            const std::optional<Token>& token = {}) {
     Delta delta;
     change([&](Transaction& tx) { delta = write(tx, key, std::move(value), token).value(); });
     return delta;
@@ -55,10 +57,14 @@ class ReplicaOnDisk {
   Delta erase(const std::string& key) { return put(key, std::nullopt); }
 
   void apply(const Delta& delta) {
-    change([&](Transaction& tx) { KV_CHECK(replica_->apply(tx, lww_policy(), delta).ok(), "a disk without faults"); });
+    change([&](Transaction& tx) {
+      KV_CHECK(replica_->apply(tx, lww_policy(), delta).ok(), "a disk without faults");
+    });
   }
   void apply_page(const SyncPage& page) {
-    change([&](Transaction& tx) { KV_CHECK(replica_->apply_page(tx, lww_policy(), page).ok(), "a disk without faults"); });
+    change([&](Transaction& tx) {
+      KV_CHECK(replica_->apply_page(tx, lww_policy(), page).ok(), "a disk without faults");
+    });
   }
 
   SyncPage answer(const SyncRequest& request, const PageLimits& limits = {}) const {
@@ -69,7 +75,8 @@ class ReplicaOnDisk {
   // One session without a full transfer, to its end. Returns the number of pages.
   std::size_t repair_from(const ReplicaOnDisk& peer, const PageLimits& limits = {}) {
     for (std::size_t pages = 1;; ++pages) {
-      const SyncPage page = peer.answer({replica_->clock(), replica_->durable(), false, ""}, limits);
+      const SyncPage page =
+          peer.answer({replica_->clock(), replica_->durable(), false, ""}, limits);
       KV_CHECK(!page.need_full, "the log names everything");
       apply_page(page);
       if (!page.more) return pages;
@@ -87,10 +94,11 @@ class ReplicaOnDisk {
   }
   std::map<Dot, std::string> log() const {
     std::map<Dot, std::string> entries;
-    const absl::Status status = engine_.scan(storage::Family::kLog, "", "", [&](auto dot, auto key) {
-      entries[storage::dot_of_log_key(dot)] = key;
-      return true;
-    });
+    const absl::Status status =
+        engine_.scan(storage::Family::kLog, "", "", [&](auto dot, auto key) {
+          entries[storage::dot_of_log_key(dot)] = key;
+          return true;
+        });
     KV_CHECK(status.ok(), "a disk without faults");
     return entries;
   }
@@ -98,7 +106,9 @@ class ReplicaOnDisk {
     return engine_.get(storage::Family::kMeta, storage::replica_key(Partition{0}))->has_value();
   }
   storage::ReplicaState stored_state() const {
-    return storage::decode_replica(**engine_.get(storage::Family::kMeta, storage::replica_key(Partition{0}))).value();
+    return storage::decode_replica(
+               **engine_.get(storage::Family::kMeta, storage::replica_key(Partition{0})))
+        .value();
   }
 
  private:
