@@ -65,6 +65,16 @@ bool override_addresses(const Flags& flags, kv::Config& config) {
   return true;
 }
 
+bool names_node(const Flags& flags, const kv::Config& config) {
+  std::string ids;
+  for (const kv::ConfigNode& node : config.nodes) {
+    if (node.id == flags.node) return true;
+    ids += (ids.empty() ? "" : ", ") + node.id;
+  }
+  std::cerr << "kvnode: --node " << flags.node << ": " << flags.config << " names no such node; it has " << ids << "\n";
+  return false;
+}
+
 int run(const Flags& flags, const kv::Config& config) {
   // Taken before any thread starts, so that they all leave the signals to this one.
   boost::asio::io_context io;
@@ -113,5 +123,6 @@ int main(int argc, char** argv) {
     std::cerr << "kvnode: --node and --data-dir are needed; kvnode --help tells more\n";
     return kUsage;
   }
+  if (!names_node(flags, *config)) return kUsage;
   return run(flags, *config);
 }
