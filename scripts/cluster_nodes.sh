@@ -86,11 +86,11 @@ answers_or_died() { is_stopped "$1" || answers "$1"; }
 
 # --- Start --------------------------------------------------------------------------------------------------------
 
-# port_is_free ADDRESS: nobody in this network namespace listens there.
+# port_is_free ADDRESS: nobody in this network namespace listens there. An IPv4 address may be shown as one of IPv6.
 port_is_free() {
   local host=${1%:*} port=${1##*:} taken
   taken=$(ss -ltnH "sport = :$port" | awk '{ sub(/:[0-9]+$/, "", $4); print $4 }')
-  [[ -z $taken ]] || ! grep -qxF -e "$host" -e '*' -e '0.0.0.0' -e '[::]' <<<"$taken"
+  [[ -z $taken ]] || ! grep -qxF -e "$host" -e "[::ffff:$host]" -e '*' -e '0.0.0.0' -e '[::]' <<<"$taken"
 }
 
 # check_ports NODE...: fails, and says which one, when somebody else has a port that one of them needs.

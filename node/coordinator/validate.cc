@@ -39,6 +39,9 @@ absl::StatusOr<std::optional<Token>> checked_token(std::string_view bytes,
   if (bytes.empty()) return std::nullopt;
   auto token = decode_token(bytes, stable_hash(storage_key));
   if (!token.ok()) return token.status();
+  // Half of what a version may have: the writes that must come after it need the rest.
+  if (token->hlc.bits >= kMaxHlc.bits / 2)
+    return absl::InvalidArgumentError("token: its time is out of range");
   return *std::move(token);
 }
 

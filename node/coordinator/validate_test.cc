@@ -63,6 +63,15 @@ TEST(Validate, TokensAreBoundToTheirKey) {
   EXPECT_NE(refusal(checked_token("rubbish", key)), "");
 }
 
+TEST(Validate, TokensLeaveRoomForTheWritesAfterThem) {
+  // A token is no secret: anybody can make one. One from the end of time would leave a version that nobody can read.
+  const std::string key = *checked_key("", "k");
+  const Hlc limit{kMaxHlc.bits / 2};
+  EXPECT_TRUE(checked_token(make_token({{}, Hlc{limit.bits - 1}}, key), key).ok());
+  for (const Hlc hlc : {limit, Hlc{kMaxHlc.bits - 1}})
+    EXPECT_EQ(refusal(checked_token(make_token({{}, hlc}, key), key)), "token: its time is out of range");
+}
+
 TEST(Validate, AWriteHandsBackTheTokenItWasSentAndItsOwnDot) {
   const std::string key = *checked_key("", "k");
   const Dot dot{Actor{0xb}, 2};
