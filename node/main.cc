@@ -71,7 +71,8 @@ bool names_node(const Flags& flags, const kv::Config& config) {
     if (node.id == flags.node) return true;
     ids += (ids.empty() ? "" : ", ") + node.id;
   }
-  std::cerr << "kvnode: --node " << flags.node << ": " << flags.config << " names no such node; it has " << ids << "\n";
+  std::cerr << "kvnode: --node " << flags.node << ": " << flags.config
+            << " names no such node; it has " << ids << "\n";
   return false;
 }
 

@@ -9,6 +9,7 @@
 #include <memory>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "client/cli/command_line.h"
 #include "client/cli/commands/commands.h"
@@ -53,6 +54,11 @@ ExitCode end_of_parsing(CommandLine& line, const CLI::ParseError& error, bool js
   if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError)) {
     why = absl::StrCat("unexpected: ", absl::StrJoin(line.app().remaining(true), " "),
                        "; write -- before a key or value that begins with a dash");
+  }
+  // Words that are no command are only noticed to lack one.
+  const std::vector<std::string> words = line.app().remaining();
+  if (line.app().get_subcommands().empty() && !words.empty()) {
+    why = absl::StrCat("there is no command \"", words.front(), "\"");
   }
   const absl::Status status = absl::InvalidArgumentError(why);
   if (json) return report_usage(status, OutputFormat::kJson, console);

@@ -35,18 +35,17 @@ std::string encode(absl::string_view bytes, absl::string_view alphabet) {
   return text;
 }
 
-std::array<std::int8_t, 256> reversed(absl::string_view alphabet) {
-  std::array<std::int8_t, 256> values;
+std::array<int, 256> reversed(absl::string_view alphabet) {
+  std::array<int, 256> values;
   values.fill(-1);
   for (std::size_t i = 0; i < alphabet.size(); ++i) {
-    values[static_cast<unsigned char>(alphabet[i])] = static_cast<std::int8_t>(i);
+    values[static_cast<unsigned char>(alphabet[i])] = static_cast<int>(i);
   }
   return values;
 }
 
 // `text` has no padding. `what` names the encoding in errors.
-absl::StatusOr<std::string> decode(absl::string_view text,
-                                   const std::array<std::int8_t, 256>& values,
+absl::StatusOr<std::string> decode(absl::string_view text, const std::array<int, 256>& values,
                                    absl::string_view what) {
   if (text.size() % 4 == 1) {
     return absl::InvalidArgumentError(
@@ -106,7 +105,7 @@ absl::StatusOr<Dot> parse_dot(absl::string_view text) {
 std::string encode_token(absl::string_view token) { return encode(token, kUrlSafe); }
 
 absl::StatusOr<std::string> decode_token(absl::string_view text) {
-  static const std::array<std::int8_t, 256> kValues = reversed(kUrlSafe);
+  static const std::array<int, 256> kValues = reversed(kUrlSafe);
   return decode(text, kValues, "base64url");
 }
 
@@ -117,7 +116,7 @@ std::string encode_base64(absl::string_view bytes) {
 }
 
 absl::StatusOr<std::string> decode_base64(absl::string_view text) {
-  static const std::array<std::int8_t, 256> kValues = reversed(kStandard);
+  static const std::array<int, 256> kValues = reversed(kStandard);
   if (text.size() % 4 != 0) {
     return absl::InvalidArgumentError(
         absl::StrCat("not base64: its length is ", text.size(), ", which is not a multiple of 4"));

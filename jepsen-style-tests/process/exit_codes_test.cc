@@ -102,7 +102,7 @@ TEST(ExitCodes, EveryMistakeOnTheCommandLineIsTwo) {
   const std::string address = reserve_address();
   const std::vector<std::pair<Arguments, std::string>> mistakes = {
       {{}, "subcommand"},
-      {{"frobnicate"}, "frobnicate"},
+      {{"frobnicate"}, "no command \"frobnicate\""},
       {{"get"}, "KEY"},
       {{"get", "k", "--level", "two"}, "one|quorum|all"},
       {{"get", "k", "-o", "xml"}, "raw|json|table"},

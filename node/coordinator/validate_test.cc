@@ -69,7 +69,8 @@ TEST(Validate, TokensLeaveRoomForTheWritesAfterThem) {
   const Hlc limit{kMaxHlc.bits / 2};
   EXPECT_TRUE(checked_token(make_token({{}, Hlc{limit.bits - 1}}, key), key).ok());
   for (const Hlc hlc : {limit, Hlc{kMaxHlc.bits - 1}})
-    EXPECT_EQ(refusal(checked_token(make_token({{}, hlc}, key), key)), "token: its time is out of range");
+    EXPECT_EQ(refusal(checked_token(make_token({{}, hlc}, key), key)),
+              "token: its time is out of range");
 }
 
 TEST(Validate, AWriteHandsBackTheTokenItWasSentAndItsOwnDot) {

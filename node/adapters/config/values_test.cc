@@ -89,8 +89,8 @@ TEST(IsAddress, RefusesEverythingElse) {
                            "localhost:99999999999999999999"}) {
     EXPECT_FALSE(is_address(text)) << "'" << text << "'";
   }
-  EXPECT_TRUE(is_address(std::string(253, 'a') + ":1"));
-  EXPECT_FALSE(is_address(std::string(254, 'a') + ":1"));
+  EXPECT_TRUE(is_address(std::string(253, 'a').append(":1")));
+  EXPECT_FALSE(is_address(std::string(254, 'a').append(":1")));
   EXPECT_TRUE(is_address("[" + std::string(45, ':') + "]:1"));
   EXPECT_FALSE(is_address("[" + std::string(46, ':') + "]:1"));
 }

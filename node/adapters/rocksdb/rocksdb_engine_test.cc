@@ -135,7 +135,7 @@ class RocksdbEngineTest : public testing::Test {
       const auto engine = open(options_for(alive, boot_id));
       if (engine == nullptr) return killed;
       commit_pairs(*engine, keys);
-      fs::copy(alive, killed, fs::copy_options::recursive);
+      copy_alive(alive, killed);
     }
     fs::remove_all(alive);
     return killed;
@@ -204,7 +204,7 @@ TEST_F(RocksdbEngineTest, AMissingEndOfAnOlderLogFileIsAHoleToo) {
       ASSERT_TRUE(put(*engine, Family::kLog, "f" + std::to_string(i), filler).ok());
     }
     commit_pairs(*engine, "c");
-    fs::copy(alive, killed, fs::copy_options::recursive);
+    copy_alive(alive, killed);
   }
   const fs::path older = log_files(killed).front();
   fs::resize_file(older, fs::file_size(older) - 50'000);
