@@ -31,8 +31,17 @@ const Choices<client::Durability> kDurabilities = {{"os", client::Durability::kO
                                                    {"disk", client::Durability::kDisk}};
 const Choices<RecordFormat> kFormats = {{"json", RecordFormat::kJson}, {"tsv", RecordFormat::kTsv}};
 
-const std::string kPlusPlus = "++";
-const std::string kHiddenPlusPlus("++\0", 3);
+// CLI11 reads "++" as the end of a command and "[a,b]" as two values. A zero byte, which no argument
+// that comes from outside holds, hides them from it.
+std::string hide(std::string argument) {
+  const bool list = argument.size() > 1 && argument.front() == '[' && argument.back() == ']';
+  if (argument == "++" || list) argument.push_back('\0');
+  return argument;
+}
+
+void reveal(std::string& argument) {
+  if (!argument.empty() && argument.back() == '\0') argument.pop_back();
+}
 
 std::string one_of(const std::vector<std::string>& names) {
   std::string text;
@@ -47,7 +56,8 @@ CLI::Option* add_choice(CLI::App* app, const std::string& flag, Target& target,
                         const Choices<T>& choices, const std::string& description) {
   std::vector<std::string> names;
   for (const auto& choice : choices) names.push_back(choice.first);
-  const auto set = [&target, choices, names, flag](const std::string& text) {
+  const auto set = [&target, choices, names, flag](std::string text) {
+    reveal(text);
     for (const auto& [name, value] : choices) {
       if (name != text) continue;
       target = value;
@@ -62,7 +72,8 @@ CLI::Option* add_choice(CLI::App* app, const std::string& flag, Target& target,
 
 CLI::Option* add_duration(CLI::App* app, const std::string& flag, std::chrono::milliseconds& target,
                           const std::string& description) {
-  const auto set = [&target, flag](const std::string& text) {
+  const auto set = [&target, flag](std::string text) {
+    reveal(text);
     const absl::StatusOr<std::chrono::milliseconds> duration = parse_duration(text);
     if (!duration.ok()) throw CLI::ValidationError(flag, std::string(duration.status().message()));
     target = *duration;
@@ -72,7 +83,8 @@ CLI::Option* add_duration(CLI::App* app, const std::string& flag, std::chrono::m
 
 CLI::Option* add_number(CLI::App* app, const std::string& flag, std::uint64_t& target,
                         std::uint64_t least, std::uint64_t most, const std::string& description) {
-  const auto set = [&target, flag, least, most](const std::string& text) {
+  const auto set = [&target, flag, least, most](std::string text) {
+    reveal(text);
     std::uint64_t number = 0;
     if (!absl::SimpleAtoi(text, &number) || number < least || number > most) {
       throw CLI::ValidationError(
@@ -132,6 +144,12 @@ void CommandLine::add_key(CLI::App* command) {
   command->add_option("KEY", options_.key, "1 byte to 4 KiB")->required()->type_name("");
 }
 
+void CommandLine::add_keys(CLI::App* command) {
+  command->add_option("KEY", options_.keys, "1 byte to 4 KiB; one or more")
+      ->required()
+      ->type_name("");
+}
+
 void CommandLine::add_token(CLI::App* command) {
   command->add_option("--token", token_, "Causal token from a get of this key")->type_name("TOKEN");
 }
@@ -166,11 +184,11 @@ void CommandLine::add_key_commands() {
   get->add_flag("--token-only", options_.token_only, "Print the causal token instead of the value");
   add_base64(get, "The key is given, and the value printed, as base64");
 
-  CLI::App* del = add_command("del", "Delete a key");
-  add_key(del);
+  CLI::App* del = add_command("del", "Delete keys");
+  add_keys(del);
   add_token(del);
   add_durability(del);
-  add_base64(del, "The key is given as base64");
+  add_base64(del, "Keys are given as base64");
 }
 
 void CommandLine::add_scan_commands() {
@@ -211,15 +229,12 @@ void CommandLine::add_others() {
 
 void CommandLine::parse(int argc, const char* const* argv) {
   std::vector<std::string> reversed;
-  for (int i = argc - 1; i > 0; --i) {
-    // CLI11 would end the command here; no argument that comes from outside holds a zero byte.
-    reversed.emplace_back(argv[i] == kPlusPlus ? kHiddenPlusPlus : std::string(argv[i]));
-  }
+  for (int i = argc - 1; i > 0; --i) reversed.push_back(hide(argv[i]));
   app_.parse(std::move(reversed));
-  for (std::string* text :
-       {&options_.key, &value_, &options_.file, &options_.prefix, &options_.start, &options_.end}) {
-    if (*text == kHiddenPlusPlus) *text = kPlusPlus;
-  }
+  for (std::string* text : {&options_.key, &value_, &options_.file, &options_.prefix,
+                            &options_.start, &options_.end, &options_.bucket, &endpoints_, &token_})
+    reveal(*text);
+  for (std::string& key : options_.keys) reveal(key);
 }
 
 absl::Status CommandLine::finish() {
@@ -229,6 +244,7 @@ absl::Status CommandLine::finish() {
   if (options_.command == "put") {
     if (absl::Status status = finish_put(); !status.ok()) return status;
   }
+  if (absl::Status status = finish_del(); !status.ok()) return status;
   absl::StatusOr<std::string> token = client::decode_token(token_);
   if (!token.ok()) return named("--token", token.status());
   options_.token = *std::move(token);
@@ -248,6 +264,12 @@ absl::Status CommandLine::finish_put() {
   return absl::OkStatus();
 }
 
+absl::Status CommandLine::finish_del() {
+  if (options_.keys.size() > 1 && !token_.empty())
+    return absl::InvalidArgumentError("--token is of one key; del takes it with one KEY only");
+  return absl::OkStatus();
+}
+
 absl::Status CommandLine::decode_bytes() {
   const auto decode = [](absl::string_view name, std::string& bytes) {
     absl::StatusOr<std::string> decoded = client::decode_base64(bytes);
@@ -259,6 +281,7 @@ absl::Status CommandLine::decode_bytes() {
                                                                     {"--prefix", &options_.prefix},
                                                                     {"--start", &options_.start},
                                                                     {"--end", &options_.end}};
+  for (std::string& key : options_.keys) fields.emplace_back("KEY", &key);
   if (options_.value.has_value()) fields.emplace_back("VALUE", &*options_.value);
   for (const auto& [name, bytes] : fields) {
     if (absl::Status status = decode(name, *bytes); !status.ok()) return status;

@@ -38,12 +38,14 @@ class CommandLine {
 
   CLI::App* add_command(const std::string& name, const std::string& description);
   void add_key(CLI::App* command);
+  void add_keys(CLI::App* command);
   void add_token(CLI::App* command);
   void add_durability(CLI::App* command);
   void add_base64(CLI::App* command, const std::string& what);
   void add_format(CLI::App* command, const std::string& fallback);
 
   absl::Status finish_put();
+  absl::Status finish_del();
   absl::Status decode_bytes();
 
   CLI::App app_;

@@ -17,6 +17,7 @@ struct Value {
   std::string name{};
   std::vector<std::string> choices{};
   bool is_file = false;
+  bool repeated = false;
 };
 
 struct Flag {
@@ -38,6 +39,7 @@ Value value_of(const CLI::Option& option) {
   const std::string type = option.get_type_name();
   value.name = option.get_positional() ? option.get_single_name() : type;
   value.is_file = value.name == "FILE";
+  value.repeated = option.get_items_expected_max() > 1;
   if (type.find('|') != std::string::npos) value.choices = absl::StrSplit(type, '|');
   return value;
 }
@@ -225,8 +227,9 @@ std::string zsh_script(const Command& global, const std::vector<Command>& comman
     for (const Flag& flag : command.flags)
       absl::StrAppend(&cases, " \\\n         ", zsh_flag(flag));
     for (std::size_t i = 0; i < command.positionals.size(); ++i) {
-      absl::StrAppend(&cases, " \\\n          ",
-                      quoted(absl::StrCat(i + 1, zsh_value(command.positionals[i]))));
+      const Value& value = command.positionals[i];
+      const std::string place = value.repeated ? "*" : absl::StrCat(i + 1);
+      absl::StrAppend(&cases, " \\\n          ", quoted(place + zsh_value(value)));
     }
     absl::StrAppend(&cases, " ;;\n");
   }

@@ -59,6 +59,8 @@ TEST_F(BashCompletion, OffersFlagsOfTheCommandAndOfAll) {
   EXPECT_EQ(offers("kv --l"), "--level");
   EXPECT_EQ(offers("kv put --t"), "--timeout --token");
   EXPECT_EQ(offers("kv get --t"), "--timeout --token-only");
+  EXPECT_EQ(offers("kv del a b --t"), "--timeout --token");
+  EXPECT_EQ(offers("kv del a b"), "");
   EXPECT_EQ(offers("kv import x --in"), "--in-flight");
   EXPECT_EQ(offers("kv status --token"), "");
 }
@@ -101,6 +103,7 @@ TEST(Completion, OfZshAndFishNamesEverything) {
   EXPECT_NE(zsh.find("'(--file)--file=[Take the value from a file]:FILE:_files'"),
             std::string::npos);
   EXPECT_NE(zsh.find("'1:SHELL:(bash zsh fish)'"), std::string::npos);
+  EXPECT_NE(zsh.find("'*:KEY: '"), std::string::npos) << "del takes several keys";
   EXPECT_NE(fish.find("complete -c kv -l level -x -a 'one quorum all' -d '"), std::string::npos);
   EXPECT_NE(fish.find("complete -c kv -n '__fish_seen_subcommand_from put' -l file -r -F -d '"),
             std::string::npos);

@@ -73,8 +73,16 @@ constexpr const char* kDel = R"help(
 Deleting a key that has no value is a write like any other, and succeeds. With
 -o json: key, dot, token, acks, coordinator.
 
-Example
+Several keys are deleted in batches, many at once, and answered one by one in
+their order; each that fails is named on standard error. There is no atomicity
+across keys. A token is of one key, so --token goes with one only. Exit code:
+that of the worst that happened, which is, from the worst, 6, 5, 3, 4, 2; when
+some keys were deleted and no node could be reached for others, 5.
+
+Examples
   kv del user:1
+  kv del user:1 user:2 user:3
+  xargs -d '\n' kv del -- < keys
 )help";
 
 constexpr const char* kScan = R"help(

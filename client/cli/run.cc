@@ -4,6 +4,7 @@
 #include <absl/strings/str_join.h>
 #include <absl/strings/string_view.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <map>
 #include <memory>
@@ -60,6 +61,7 @@ ExitCode end_of_parsing(CommandLine& line, const CLI::ParseError& error, bool js
   if (line.app().get_subcommands().empty() && !words.empty()) {
     why = absl::StrCat("there is no command \"", words.front(), "\"");
   }
+  why.erase(std::remove(why.begin(), why.end(), '\0'), why.end());  // see CommandLine::parse()
   const absl::Status status = absl::InvalidArgumentError(why);
   if (json) return report_usage(status, OutputFormat::kJson, console);
   report_usage(status, OutputFormat::kRaw, console);

@@ -30,4 +30,8 @@ ExitCode worse(ExitCode a, ExitCode b) {
   return weight(a) < weight(b) ? b : a;
 }
 
+ExitCode of_several(ExitCode worst, bool some_applied) {
+  return worst == kUnreachable && some_applied ? kRefused : worst;
+}
+
 }  // namespace kv::cli

@@ -21,4 +21,8 @@ ExitCode exit_code_of(const client::Failure& failure);
 // Of a command that met both: the one that calls for more attention.
 ExitCode worse(ExitCode a, ExitCode b);
 
+// Of a command that did several things, of which `worst` was the worst answer: that, except that
+// "nothing was applied" would be wrong where something was.
+ExitCode of_several(ExitCode worst, bool some_applied);
+
 }  // namespace kv::cli

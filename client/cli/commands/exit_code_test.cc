@@ -42,5 +42,12 @@ TEST(ExitCode, IsThatOfTheWorst) {
   EXPECT_EQ(worse(kOk, kOk), kOk);
 }
 
+TEST(ExitCode, OfSeveralIsUnreachableOnlyWhenNothingWasApplied) {
+  EXPECT_EQ(of_several(kUnreachable, false), kUnreachable);
+  EXPECT_EQ(of_several(kUnreachable, true), kRefused);
+  EXPECT_EQ(of_several(kUnknown, true), kUnknown);
+  EXPECT_EQ(of_several(kOk, true), kOk);
+}
+
 }  // namespace
 }  // namespace kv::cli

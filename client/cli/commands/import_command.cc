@@ -16,7 +16,6 @@
 #include "client/cli/text/human.h"
 #include "client/cli/text/progress.h"
 #include "kv/batch_pipeline.h"
-#include "kv/codec.h"
 
 namespace kv::cli {
 namespace {
@@ -53,12 +52,7 @@ class ImportLog {
       screen_.message(to_line(json));
       return;
     }
-    const bool unknown = failure.outcome == client::Outcome::kUnknown;
-    const std::string dot = failure.dot.has_value()
-                                ? absl::StrCat(" (dot ", client::format_dot(*failure.dot), ")")
-                                : "";
-    screen_.message(absl::StrCat("line ", line, ": ", unknown ? "outcome unknown" : "refused", dot,
-                                 ": ", failure.message, "\n"));
+    screen_.message(absl::StrCat("line ", line, ": ", failure_text(failure), "\n"));
   }
 
   // Each reason once, and not without end.
@@ -110,8 +104,7 @@ class ImportLog {
                                    with_commas(rate(records_, time)), "/s), ",
                                    with_commas(refused_), " refused\n"));
     }
-    // No node at all is worth its own code only when nothing was stored.
-    return code_ == kUnreachable && records_ > 0 ? kRefused : code_;
+    return of_several(code_, records_ > 0);
   }
 
  private:

@@ -1,4 +1,4 @@
-// put, get and del.
+// put and get.
 #include <absl/strings/str_cat.h>
 
 #include "client/cli/commands/commands.h"
@@ -10,35 +10,6 @@
 
 namespace kv::cli {
 namespace {
-
-client::WriteOptions write_options(const Options& options) {
-  return {.bucket = options.bucket,
-          .level = options.level,
-          .timeout = options.timeout,
-          .token = options.token,
-          .durability = options.durability};
-}
-
-ExitCode print_write(const Options& options, const client::Result<client::WriteResult>& result,
-                     Console& console) {
-  if (!result.ok()) return report(result.failure(), true, options.output, console);
-  const std::string dot = client::format_dot(result->dot);
-  switch (options.output) {
-    case OutputFormat::kRaw:
-      console.err << "ok dot=" << dot << " acks=" << result->acks << "\n";
-      break;
-    case OutputFormat::kJson:
-      console.out << to_line(write_json(options.key, *result, options.base64));
-      break;
-    case OutputFormat::kTable: {
-      Table table({"KEY", "DOT", "ACKS", "COORDINATOR"});
-      table.add({escape(options.key), dot, absl::StrCat(result->acks), result->coordinator});
-      console.out << table.take();
-      break;
-    }
-  }
-  return finish_output(kOk, options.output, console);
-}
 
 // Results go out exactly as stored; a newline would be one byte too many, except where a person
 // reads.
@@ -88,12 +59,9 @@ ExitCode print_get(const Options& options, const client::GetResult& result, Cons
     return result.values.empty() ? kNotFound : kOk;
   }
   Table table({"KEY", "REPLICAS", "AGREED", "VALUE"});
-  const auto shown = [&](const std::string& bytes) {
-    return options.base64 ? client::encode_base64(bytes) : escape(bytes);
-  };
   for (const std::string& value : result.values) {
-    table.add(
-        {shown(options.key), joined(result.replicas), result.agreed ? "yes" : "no", shown(value)});
+    table.add({shown(options.key, options.base64), joined(result.replicas),
+               result.agreed ? "yes" : "no", shown(value, options.base64)});
   }
   if (result.values.empty()) {
     console.err << "kv: not found\n";
@@ -107,12 +75,13 @@ ExitCode print_get(const Options& options, const client::GetResult& result, Cons
 
 ExitCode run_put(const Options& options, client::Client& client, Console& console) {
   if (options.value.has_value()) {
-    return print_write(options, client.put(options.key, *options.value, write_options(options)),
-                       console);
+    return print_write(options, options.key,
+                       client.put(options.key, *options.value, write_options(options)), console);
   }
   const absl::StatusOr<std::string> value = read_value(options.file, options.base64, console);
   if (!value.ok()) return report_usage(value.status(), options.output, console);
-  return print_write(options, client.put(options.key, *value, write_options(options)), console);
+  return print_write(options, options.key, client.put(options.key, *value, write_options(options)),
+                     console);
 }
 
 ExitCode run_get(const Options& options, client::Client& client, Console& console) {
@@ -120,10 +89,6 @@ ExitCode run_get(const Options& options, client::Client& client, Console& consol
       options.key, {.bucket = options.bucket, .level = options.level, .timeout = options.timeout});
   if (!result.ok()) return report(result.failure(), false, options.output, console);
   return finish_output(print_get(options, *result, console), options.output, console);
-}
-
-ExitCode run_del(const Options& options, client::Client& client, Console& console) {
-  return print_write(options, client.del(options.key, write_options(options)), console);
 }
 
 }  // namespace kv::cli

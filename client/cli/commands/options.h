@@ -27,6 +27,7 @@ struct Options {
   // Of the commands that take them. Keys and values are decoded bytes where --base64 was given.
   bool base64 = false;
   std::string key{};
+  std::vector<std::string> keys{};  // of del
   std::optional<std::string> value{};
   std::string file{};  // "-": standard input
   std::string token{};
@@ -42,5 +43,13 @@ struct Options {
   std::chrono::milliseconds retry_for{30'000};
   std::string shell{};
 };
+
+inline client::WriteOptions write_options(const Options& options) {
+  return {.bucket = options.bucket,
+          .level = options.level,
+          .timeout = options.timeout,
+          .token = options.token,
+          .durability = options.durability};
+}
 
 }  // namespace kv::cli

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "client/cli/records/tsv.h"
 #include "client/cli/text/utf8.h"
 #include "kv/codec.h"
 
@@ -84,6 +85,18 @@ Json write_json(const std::string& key, const client::WriteResult& result, bool 
   return json;
 }
 
+std::string write_line(const client::WriteResult& result) {
+  return absl::StrCat("ok dot=", client::format_dot(result.dot), " acks=", result.acks, "\n");
+}
+
+Table write_table() { return Table({"KEY", "DOT", "ACKS", "COORDINATOR"}); }
+
+std::vector<std::string> write_row(const std::string& key, const client::WriteResult& result,
+                                   bool base64) {
+  return {shown(key, base64), client::format_dot(result.dot), absl::StrCat(result.acks),
+          result.coordinator};
+}
+
 Json get_json(const std::string& key, const client::GetResult& result, bool base64) {
   Json json;
   add_bytes(json, "key", key, base64);
@@ -123,6 +136,37 @@ Json failure_json(const client::Failure& failure, bool is_write) {
 }
 
 std::string joined(const std::vector<std::string>& list) { return absl::StrJoin(list, ", "); }
+
+std::string shown(const std::string& bytes, bool base64) {
+  return base64 ? client::encode_base64(bytes) : escape(bytes);
+}
+
+std::string failure_text(const client::Failure& failure) {
+  const bool unknown = failure.outcome == client::Outcome::kUnknown;
+  const std::string dot =
+      failure.dot.has_value() ? absl::StrCat(" (dot ", client::format_dot(*failure.dot), ")") : "";
+  return absl::StrCat(unknown ? "outcome unknown" : "refused", dot, ": ", failure.message);
+}
+
+ExitCode print_write(const Options& options, const std::string& key,
+                     const client::Result<client::WriteResult>& result, Console& console) {
+  if (!result.ok()) return report(result.failure(), true, options.output, console);
+  switch (options.output) {
+    case OutputFormat::kRaw:
+      console.err << write_line(*result);
+      break;
+    case OutputFormat::kJson:
+      console.out << to_line(write_json(key, *result, options.base64));
+      break;
+    case OutputFormat::kTable: {
+      Table table = write_table();
+      table.add(write_row(key, *result, options.base64));
+      console.out << table.take();
+      break;
+    }
+  }
+  return finish_output(kOk, options.output, console);
+}
 
 ExitCode report(const client::Failure& failure, bool is_write, OutputFormat output,
                 Console& console) {

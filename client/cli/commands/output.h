@@ -11,6 +11,7 @@
 #include "client/cli/commands/console.h"
 #include "client/cli/commands/exit_code.h"
 #include "client/cli/commands/options.h"
+#include "client/cli/text/human.h"
 #include "kv/types.h"
 
 namespace kv::cli {
@@ -27,6 +28,11 @@ void add_bytes_list(Json& json, const std::string& name, const std::vector<std::
                     bool base64);
 
 Json write_json(const std::string& key, const client::WriteResult& result, bool base64);
+// "ok dot=... acks=...", with a newline.
+std::string write_line(const client::WriteResult& result);
+Table write_table();
+std::vector<std::string> write_row(const std::string& key, const client::WriteResult& result,
+                                   bool base64);
 Json get_json(const std::string& key, const client::GetResult& result, bool base64);
 Json scan_json(const client::ScanEntry& entry, bool base64);
 Json status_json(const std::vector<client::NodeStatus>& nodes);
@@ -34,6 +40,16 @@ Json failure_json(const client::Failure& failure, bool is_write);
 
 // "a, b, c"
 std::string joined(const std::vector<std::string>& list);
+
+// Bytes in a line or a table: escaped, or in base64.
+std::string shown(const std::string& bytes, bool base64);
+
+// Why one of several writes failed: "refused: ..." or "outcome unknown (dot ...): ...".
+std::string failure_text(const client::Failure& failure);
+
+// Prints what became of the only write of a command, and returns its exit code.
+ExitCode print_write(const Options& options, const std::string& key,
+                     const client::Result<client::WriteResult>& result, Console& console);
 
 // Prints on standard error why a command failed, and returns its exit code.
 ExitCode report(const client::Failure& failure, bool is_write, OutputFormat output,

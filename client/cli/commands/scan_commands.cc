@@ -44,7 +44,7 @@ class ScanPrinter {
         console_.out << format_tsv({.key = entry.key, .value = value}, options_.base64) << "\n";
         continue;
       }
-      table_.add({shown(entry.key), shown(value)});
+      table_.add({shown(entry.key, options_.base64), shown(value, options_.base64)});
       if (++rows_ % kTableBlock == 0) console_.out << table_.take();
     }
     return console_.out.good();
@@ -55,10 +55,6 @@ class ScanPrinter {
   }
 
  private:
-  std::string shown(const std::string& bytes) const {
-    return options_.base64 ? client::encode_base64(bytes) : escape(bytes);
-  }
-
   const Options& options_;
   Console& console_;
   Table table_{{"KEY", "VALUE"}};
