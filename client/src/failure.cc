@@ -43,7 +43,7 @@ Verdict judge_transport(const grpc::Status& status, RequestKind kind, const std:
                                                        " broke off: ", status.error_message());
   if (kind == RequestKind::kWrite) {
     verdict.failure.outcome = Outcome::kUnknown;
-    absl::StrAppend(&verdict.failure.message, "; whether the write was stored is unknown");
+    absl::StrAppend(&verdict.failure.message, "; it may have been stored");
     return verdict;
   }
   if (!out_of_time) verdict.next = Next::kNextEndpoint;

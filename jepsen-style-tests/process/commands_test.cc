@@ -290,6 +290,24 @@ TEST_F(Commands, ScanIsInOrderAcrossPartitions) {
             (std::vector<std::string>{all[499], all[501]}));
 }
 
+TEST_F(Commands, DelTakesSeveralKeys) {
+  const Records records = make_records("del/", 450);
+  ASSERT_EQ(kv()({"import", "-"}, to_tsv(records)).code, 0);
+  Arguments arguments = {"del", "--level", "all", "-o", "json"};
+  for (const auto& [key, value] : records)
+    if (key != "del/00007") arguments.push_back(key);
+  const Result result = cluster().at("n2")(arguments);
+  EXPECT_EQ(result.code, 0) << result.err;
+  std::istringstream lines(result.out);
+  std::size_t answered = 5;
+  for (std::string line; std::getline(lines, line); ++answered)
+    EXPECT_EQ(Json::parse(line).at("key"), arguments.at(answered));
+  EXPECT_EQ(answered, arguments.size());
+  for (const std::string id : {"n1", "n2", "n3"})
+    EXPECT_EQ(cluster().at(id)({"scan", "--prefix", "del/", "--level", "one"}).out,
+              "del/00007\t" + records.at("del/00007") + "\n");
+}
+
 TEST_F(Commands, DurabilityDiskIsAcknowledged) {
   const Json put = kv().json({"put", "durable", "v", "--durability", "disk", "--level", "all"});
   EXPECT_EQ(put.at("acks"), 3);

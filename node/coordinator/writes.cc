@@ -171,7 +171,7 @@ void Writes::on_peer_down(Step& step, NodeIndex peer) {
     if (it->second.target == peer)
       finish_forward(step, it,
                      absl::StrCat("the connection to ", neighbours_.ring.node_id(peer),
-                                  ", to which the write was forwarded, broke; outcome unknown"));
+                                  ", to which the write was forwarded, broke; it may spread"));
     it = next;
   }
 }
@@ -185,7 +185,7 @@ void Writes::expire(Step& step) {
            {Outcome::kUnknown, absl::StatusCode::kDeadlineExceeded,
             absl::StrCat("written, but only ", pending.tally.count(), " of the ",
                          pending.tally.needed(), " replicas that ", to_string(pending.level),
-                         " needs confirmed it in time; outcome unknown, it will spread"),
+                         " needs confirmed it in time; it may spread"),
             it->first, pending.hlc, static_cast<std::uint32_t>(pending.tally.count())},
            true);
     deadlines_.erase(deadlines_.begin());
@@ -196,9 +196,8 @@ void Writes::expire(Step& step) {
     KV_CHECK(it != forwards_.end(), "every deadline has its request");
     finish_forward(
         step, it,
-        absl::StrCat(
-            neighbours_.ring.node_id(it->second.target),
-            ", to which the write was forwarded, did not answer in time; outcome unknown"));
+        absl::StrCat(neighbours_.ring.node_id(it->second.target),
+                     ", to which the write was forwarded, did not answer in time; it may spread"));
   }
 }
 

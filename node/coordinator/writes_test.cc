@@ -164,8 +164,8 @@ TEST_F(WritesAtAReplica, WhatIsNotConfirmedByTheDeadlineIsUnknown) {
   EXPECT_EQ(result.dot, (Dot{Actor{0xa}, 1}));
   EXPECT_EQ(result.acks, 2U);
   EXPECT_EQ(result.message,
-            "written, but only 2 of the 3 replicas that ALL needs confirmed it in time; outcome "
-            "unknown, it will spread");
+            "written, but only 2 of the 3 replicas that ALL needs confirmed it in time; it may "
+            "spread");
   EXPECT_EQ(writes.pending(), 0U);
   EXPECT_FALSE(answer(confirm(1, last_dot())).has_value());
 }
@@ -334,7 +334,7 @@ TEST_F(WritesAtNoReplica, NoAnswerInTimeIsUnknownWithTheDotIfItWasTold) {
   EXPECT_EQ(result.acks, 0U);
   EXPECT_EQ(
       result.message,
-      node.id(0) + ", to which the write was forwarded, did not answer in time; outcome unknown");
+      node.id(0) + ", to which the write was forwarded, did not answer in time; it may spread");
   EXPECT_TRUE(forward_reply(0, done(silent)).replies.empty()) << "too late";
 
   forward_reply(0, accepted(forwarded(500)));
@@ -353,7 +353,7 @@ TEST_F(WritesAtNoReplica, ABrokenConnectionIsUnknownAtOnceWithTheDotIfItWasTold)
   EXPECT_EQ(result.outcome, Outcome::kUnknown);
   EXPECT_EQ(result.dot, kDot);
   EXPECT_EQ(result.message, "the connection to " + node.id(0) +
-                                ", to which the write was forwarded, broke; outcome unknown");
+                                ", to which the write was forwarded, broke; it may spread");
   EXPECT_EQ(writes.pending(), 0U);
 }
 

@@ -229,7 +229,7 @@ void Shard::Impl::start_over(const absl::Status& why) {
                       0};
   WriteResult unknown{Outcome::kUnknown,
                       absl::StatusCode::kDeadlineExceeded,
-                      text + "; outcome unknown",
+                      text + "; it may have been stored",
                       {},
                       {},
                       0};
