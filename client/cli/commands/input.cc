@@ -3,6 +3,7 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/strip.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -35,6 +36,23 @@ absl::StatusOr<std::string> read_some(std::istream& in, std::size_t limit,
   return bytes;
 }
 
+// How long a value is of which `read` bytes have been read: the rest is counted, not kept. Counting
+// has an end, for there are inputs that have none.
+std::string count_bytes(std::istream& in, std::uint64_t read) {
+  constexpr std::uint64_t kMostCounted = std::uint64_t{1} << 30;
+  std::array<char, 64 * 1024> buffer;
+  try {
+    while (in.good() && read <= kMostCounted) {
+      in.read(buffer.data(), buffer.size());
+      read += static_cast<std::uint64_t>(in.gcount());
+    }
+  } catch (const std::ios_base::failure&) {
+    return absl::StrCat("at least ", read);
+  }
+  if (in.bad()) return absl::StrCat("at least ", read);
+  return read > kMostCounted ? absl::StrCat("more than ", kMostCounted) : absl::StrCat(read);
+}
+
 }  // namespace
 
 absl::StatusOr<Input> open_input(const std::string& path, Console& console) {
@@ -62,8 +80,8 @@ absl::StatusOr<std::string> read_value(const std::string& path, bool base64, Con
   absl::StatusOr<std::string> bytes = read_some(*input->stream, limit, path);
   if (!bytes.ok()) return bytes.status();
   if (bytes->size() > limit) {
-    const std::string size =
-        input->size.has_value() ? absl::StrCat(*input->size) : absl::StrCat("more than ", limit);
+    const std::string size = input->size.has_value() ? absl::StrCat(*input->size)
+                                                     : count_bytes(*input->stream, bytes->size());
     return absl::InvalidArgumentError(absl::StrCat(base64 ? "base64 value has " : "value has ",
                                                    size, " bytes; the limit is ", limit));
   }

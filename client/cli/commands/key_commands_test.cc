@@ -108,7 +108,14 @@ TEST_F(KeyCommands, PutNamesWhatItCannotRead) {
 TEST_F(KeyCommands, RefusesWhatIsOverALimitByNameAndSize) {
   const std::string large(client::kMaxValueBytes + 1, 'v');
   EXPECT_EQ(run({"put", "k", "-"}, large).err,
-            "kv: value has more than 4194304 bytes; the limit is 4194304\n");
+            "kv: value has 4194305 bytes; the limit is 4194304\n");
+  EXPECT_EQ(run({"put", "k", "-"}, large + large).err,
+            "kv: value has 8388610 bytes; the limit is 4194304\n");
+  EXPECT_EQ(run({"put", "aw==", "-", "--base64"}, large + large).err,
+            "kv: base64 value has 8388610 bytes; the limit is 5592410\n");
+  // It has no end, so that its size cannot be known.
+  EXPECT_EQ(run({"put", "k", "--file", "/dev/zero"}).err,
+            "kv: value has more than 1073741824 bytes; the limit is 4194304\n");
   const ValueFile file(large);
   const CliResult from_file = run({"put", "k", "--file", file.path()});
   EXPECT_EQ(from_file.err, "kv: value has 4194305 bytes; the limit is 4194304\n");
@@ -165,6 +172,46 @@ TEST_F(KeyCommands, GetAsTable) {
   EXPECT_EQ(run({"get", "key", "-o", "table"}).out,
             "KEY  REPLICAS  AGREED  VALUE\n"
             "key  n1, n2    yes     a\\tb\n");
+}
+
+TEST_F(KeyCommands, GetAsTableHasARowForEachValue) {
+  node_.store().write("\xff", "h\xc3\xa9", "");
+  node_.store().add_sibling("\xff", "b");
+  const CliResult got = run({"get", "\xff", "-o", "table"});
+  EXPECT_EQ(got.code, 0);
+  EXPECT_EQ(got.out,
+            "KEY   REPLICAS  AGREED  VALUE\n"
+            "\\xff  n1, n2    yes     h\xc3\xa9\n"
+            "\\xff  n1, n2    yes     b\n");
+  EXPECT_EQ(run({"get", "/w==", "-o", "table", "--base64"}).out,
+            "KEY   REPLICAS  AGREED  VALUE\n"
+            "/w==  n1, n2    yes     aMOp\n"
+            "/w==  n1, n2    yes     Yg==\n");
+  const CliResult none = run({"get", "none", "-o", "table"});
+  EXPECT_EQ(none.out, "");
+  EXPECT_EQ(none.err, "kv: not found\n");
+}
+
+TEST_F(KeyCommands, PutAndDelAsTable) {
+  const CliResult put = run({"put", "a\tkey", "value", "-o", "table"});
+  EXPECT_EQ(put.code, 0);
+  EXPECT_EQ(put.err, "");
+  EXPECT_EQ(put.out,
+            "KEY     DOT                 ACKS  COORDINATOR\n"
+            "a\\tkey  0000000000abcdef:1  2     n1\n");
+  EXPECT_EQ(run({"del", "/w==", "-o", "table", "--base64"}).out,
+            "KEY   DOT                 ACKS  COORDINATOR\n"
+            "/w==  0000000000abcdef:2  2     n1\n");
+  answer(packed(failure(grpc::StatusCode::UNAVAILABLE, "1 of 3 replicas alive, 2 needed")));
+  for (const auto& arguments :
+       std::vector<std::vector<std::string>>{{"put", "k", "v"}, {"del", "k"}, {"get", "k"}}) {
+    std::vector<std::string> all = {"-o", "table"};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    const CliResult refused = run(all);
+    EXPECT_EQ(refused.code, 5);
+    EXPECT_EQ(refused.out, "");
+    EXPECT_EQ(refused.err, "kv: 1 of 3 replicas alive, 2 needed\n");
+  }
 }
 
 TEST_F(KeyCommands, TokensGoFromGetToPut) {

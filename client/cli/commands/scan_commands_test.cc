@@ -46,6 +46,11 @@ TEST_F(ScanCommands, ScanAsJson) {
 TEST_F(ScanCommands, ScanAsTable) {
   EXPECT_EQ(run({"scan", "-o", "table"}).out,
             "KEY  VALUE\na    1\nb\\t  two\\nlines\nc    \\xff\n");
+  EXPECT_EQ(run({"scan", "-o", "table", "--base64", "--start", "Yw=="}).out,
+            "KEY   VALUE\nYw==  /w==\n");
+  EXPECT_EQ(run({"scan", "-o", "table", "--prefix", "none"}).out, "KEY  VALUE\n");
+  node_.store().add_sibling("a", "other");
+  EXPECT_EQ(run({"scan", "-o", "table", "--limit", "1"}).out, "KEY  VALUE\na    1\na    other\n");
 }
 
 TEST_F(ScanCommands, ScanPassesItsBounds) {
