@@ -211,7 +211,7 @@ void CommandLine::add_import() {
   command->add_option("FILE", options_.file, "The records, or - for standard input")
       ->required()
       ->type_name("");
-  add_format(command, "by the first line");
+  add_format(command, "by FILE's name or the first line");
   add_durability(command);
   add_number(command, "--batch", options_.batch, 1, client::kMaxBatchOperations,
              "Records sent in one request [200]");

@@ -99,8 +99,9 @@ Examples
 )help";
 
 constexpr const char* kImport = R"help(
-FILE, or standard input (-), holds one record a line. The first line decides on
-the format, unless --format does:
+FILE, or standard input (-), holds one record a line. What decides on the format
+is --format; else the end of FILE's name, which is .tsv, or .json, .jsonl or
+.ndjson; else the first line, which is JSON if it begins with "{":
 
   JSON lines   {"key":"user:1","value":"Ada"}
                "key_base64" and "value_base64" for bytes that are no UTF-8; an

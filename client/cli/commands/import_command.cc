@@ -130,7 +130,9 @@ class Import {
  public:
   Import(const Options& options, client::Client& client, Input input, Console& console)
       : input_(std::move(input)),
-        reader_(*input_.stream, options.format, options.base64),
+        reader_(*input_.stream,
+                options.format.has_value() ? options.format : format_of_name(options.file),
+                options.base64),
         batcher_(options.batch),
         log_(options, console),
         pipeline_(client, {.batch = {.bucket = options.bucket,

@@ -68,6 +68,24 @@ TEST_F(ImportCommand, ReadsFilesInBothFormats) {
   EXPECT_EQ(run({"import", "-"}, "").code, 0);
 }
 
+TEST_F(ImportCommand, TsvThatLooksLikeJsonIsStillTsv) {
+  const std::map<std::string, std::string> records = {
+      {"{\"key\":1}", "a"}, {"{", "{}"}, {"b", "2"}};
+  const std::string tsv = "{\"key\":1}\ta\n{\t{}\nb\t2\n";
+  const std::string path = ::testing::TempDir() + "kv_cli_import.TSV";
+  std::ofstream(path, std::ios::binary) << tsv;
+  const CliResult by_name = run({"import", path});
+  EXPECT_EQ(by_name.code, 0) << by_name.err;
+  EXPECT_EQ(store_->all(), records);
+  EXPECT_EQ(run({"import", path, "--format", "json"}).code, 2);
+  std::remove(path.c_str());
+  FakeNode other;
+  EXPECT_EQ(run({"--endpoints", other.address(), "import", "-", "--format", "tsv"}, tsv).code, 0);
+  EXPECT_EQ(other.store().all(), records);
+  // Nothing but the first line is left to decide.
+  EXPECT_EQ(run({"import", "-"}, tsv).code, 2);
+}
+
 TEST_F(ImportCommand, ReportsRefusedLinesAndImportsTheOthers) {
   const std::string input = json_lines(2) + "oops\n" + "{\"key\":\"\",\"value\":\"v\"}\n" +
                             "{\"key\":\"last\",\"value\":\"v\"}\n";

@@ -1,5 +1,6 @@
 #include "client/cli/records/record_reader.h"
 
+#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/strip.h>
 
@@ -24,6 +25,13 @@ RecordFormat detect_format(absl::string_view first_line) {
   const std::size_t start = first_line.find_first_not_of(' ');
   const bool json = start != absl::string_view::npos && first_line[start] == '{';
   return json ? RecordFormat::kJson : RecordFormat::kTsv;
+}
+
+std::optional<RecordFormat> format_of_name(absl::string_view path) {
+  if (absl::EndsWithIgnoreCase(path, ".tsv")) return RecordFormat::kTsv;
+  for (const absl::string_view end : {".json", ".jsonl", ".ndjson"})
+    if (absl::EndsWithIgnoreCase(path, end)) return RecordFormat::kJson;
+  return std::nullopt;
 }
 
 std::optional<NumberedRecord> RecordReader::next() {

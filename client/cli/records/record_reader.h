@@ -45,4 +45,7 @@ class RecordReader {
 
 RecordFormat detect_format(absl::string_view first_line);
 
+// What the end of a file's name says: ".tsv", ".json", ".jsonl" or ".ndjson", in any case.
+std::optional<RecordFormat> format_of_name(absl::string_view path);
+
 }  // namespace kv::cli
