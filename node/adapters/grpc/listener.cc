@@ -1,5 +1,6 @@
 #include "node/adapters/grpc/listener.h"
 
+#include <grpc/support/log.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/server_posix.h>
@@ -7,6 +8,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <chrono>
+#include <cstdlib>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -15,6 +17,27 @@
 namespace kv {
 
 namespace asio = boost::asio;
+
+namespace {
+
+// While it lives gRPC logs nothing, unless GRPC_VERBOSITY asks for its log: why an address cannot be
+// taken is said by whoever calls start(), once.
+class QuietGrpc {
+ public:
+  QuietGrpc() {
+    if (quiet_) gpr_set_log_function([](gpr_log_func_args*) {});
+  }
+  ~QuietGrpc() {
+    if (quiet_) gpr_set_log_function(nullptr);  // its own again
+  }
+  QuietGrpc(const QuietGrpc&) = delete;
+  QuietGrpc& operator=(const QuietGrpc&) = delete;
+
+ private:
+  const bool quiet_ = std::getenv("GRPC_VERBOSITY") == nullptr;
+};
+
+}  // namespace
 
 // Takes connections from a socket in another network namespace and hands them to gRPC, which listens in its own only.
 class Listener::Acceptor {
@@ -72,7 +95,10 @@ absl::Status Listener::start(const Options& options, const std::vector<grpc::Ser
     socket = listen_in_netns(options.netns, options.address);
     if (!socket.ok()) return socket.status();
   }
-  server_ = builder.BuildAndStart();
+  {
+    const QuietGrpc quiet;
+    server_ = builder.BuildAndStart();
+  }
   if (server_ == nullptr || (options.netns.empty() && port == 0))
     return absl::UnavailableError(
         absl::StrCat("cannot listen on ", options.address, ": is another process using the port?"));
