@@ -43,10 +43,9 @@ rm -rf "$1"
 
 // The watcher has a session and a parent of its own, so that what ends this process's children
 // misses it.
-void start_watcher(const std::string& folder) {
+void start_watcher(const std::string& folder, const std::string& script) {
   std::array<int, 2> ends{};
   if (pipe2(ends.data(), O_CLOEXEC) != 0) fail("pipe2");
-  const std::string script = from_environment("KV_SOURCE_DIR") + "/scripts/cluster";
   const pid_t pid = fork();
   if (pid < 0) fail("fork");
   if (pid == 0) {
@@ -65,9 +64,11 @@ void start_watcher(const std::string& folder) {
 
 const fs::path& process_folder() {
   static const fs::path folder = [] {
+    // First what may be missing, so that nothing is left behind.
+    const std::string script = from_environment("KV_SOURCE_DIR") + "/scripts/cluster";
     std::string path = (fs::temp_directory_path() / "kv-e2e-XXXXXX").string();
     if (mkdtemp(path.data()) == nullptr) fail("mkdtemp " + path);
-    start_watcher(path);
+    start_watcher(path, script);
     return fs::path(path);
   }();
   return folder;
