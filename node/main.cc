@@ -1,5 +1,6 @@
 // kvnode: flags, then one node until it is told to stop.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "node/adapters/config/config.h"
+#include "node/adapters/config/values.h"
 #include "node/adapters/log/log.h"
 #include "node/server.h"
 
@@ -48,31 +50,44 @@ void declare(CLI::App& app, Flags& flags) {
       "usage or configuration.");
 }
 
+std::string ids_of(const kv::Config& config) {
+  std::string ids;
+  for (const kv::ConfigNode& node : config.nodes) ids += (ids.empty() ? "" : ", ") + node.id;
+  return ids;
+}
+
+kv::ConfigNode* find_node(kv::Config& config, const std::string& id) {
+  for (kv::ConfigNode& node : config.nodes)
+    if (node.id == id) return &node;
+  return nullptr;
+}
+
 bool override_addresses(const Flags& flags, kv::Config& config) {
   for (const std::string& text : flags.peer_addresses) {
-    const std::size_t equals = text.find('=');
-    bool found = false;
-    for (kv::ConfigNode& node : config.nodes) {
-      if (equals == std::string::npos || node.id != text.substr(0, equals)) continue;
-      node.peer = text.substr(equals + 1);
-      found = true;
+    const std::size_t equals = std::min(text.find('='), text.size());
+    kv::ConfigNode* node = find_node(config, text.substr(0, equals));
+    const std::string address = text.substr(std::min(equals + 1, text.size()));
+    if (node != nullptr && kv::is_address(address)) {
+      node->peer = address;
+      continue;
     }
-    if (found) continue;
-    std::cerr << "kvnode: --peer-address " << text
-              << ": expected ID=HOST:PORT with the id of a configured node\n";
+    std::cerr << "kvnode: --peer-address " << text << ": expected ID=HOST:PORT, where ";
+    if (node == nullptr) {
+      std::cerr << "ID is the id of a configured node, which is one of " << ids_of(config) << "\n";
+    } else {
+      std::cerr << "HOST is a name, an IPv4 address or an IPv6 address in brackets, and PORT is 1 "
+                   "to 65535; not \""
+                << address << "\"\n";
+    }
     return false;
   }
   return true;
 }
 
-bool names_node(const Flags& flags, const kv::Config& config) {
-  std::string ids;
-  for (const kv::ConfigNode& node : config.nodes) {
-    if (node.id == flags.node) return true;
-    ids += (ids.empty() ? "" : ", ") + node.id;
-  }
+bool names_node(const Flags& flags, kv::Config& config) {
+  if (find_node(config, flags.node) != nullptr) return true;
   std::cerr << "kvnode: --node " << flags.node << ": " << flags.config
-            << " names no such node; it has " << ids << "\n";
+            << " names no such node; it has " << ids_of(config) << "\n";
   return false;
 }
 

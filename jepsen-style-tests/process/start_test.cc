@@ -81,7 +81,15 @@ TEST(Start, WrongFlagsAreUsageErrors) {
       {{"--config", config, "--node", "n1"}, "--data-dir"},
       {{"--config", config, "--node", "n9", "--data-dir", dir / "data"}, "n9"},
       {{"--config", config, "--node", "n1", "--data-dir", dir / "data", "--peer-address", "n7=x:1"},
-       "n7"},
+       "one of n1"},
+      {{"--config", config, "--node", "n1", "--data-dir", dir / "data", "--peer-address", "n1"},
+       "ID=HOST:PORT"},
+      {{"--config", config, "--node", "n1", "--data-dir", dir / "data", "--peer-address",
+        "n1=nowhere"},
+       "PORT is 1 to 65535; not \"nowhere\""},
+      {{"--config", config, "--node", "n1", "--data-dir", dir / "data", "--peer-address",
+        "n1=127.0.0.1:70000"},
+       "PORT is 1 to 65535; not \"127.0.0.1:70000\""},
       {{"--config", config, "--colour"}, "--colour"}};
   for (const auto& [arguments, text] : mistakes) {
     Command command{.argv = {kvnode_binary()}};
@@ -109,6 +117,12 @@ TEST(Start, APortInUseIsNamed) {
     const Result result = run_node(config, "n1", dir / "data");
     EXPECT_EQ(result.code, 1) << result;
     EXPECT_THAT(result.err, HasSubstr("cannot listen on " + (client_taken ? client : peer)));
+    // And not by gRPC, too, unless that is asked for.
+    EXPECT_THAT(result.err, testing::Not(HasSubstr(".cc:"))) << result;
+    const Result loud = run(
+        {.argv = {kvnode_binary(), "--config", config, "--node", "n1", "--data-dir", dir / "data"},
+         .env = {{"GRPC_VERBOSITY", "ERROR"}}});
+    EXPECT_THAT(loud.err, HasSubstr(".cc:")) << loud;
   }
 }
 
@@ -191,6 +205,17 @@ TEST(Shapes, TheNumberOfShardsMayChange) {
     EXPECT_EQ(difference(records, cluster.held_by("n1")), "") << shards << " shards";
     EXPECT_EQ(cluster.kv()({"put", "moved-00000", records.at("moved-00000")}).code, 0);
   }
+}
+
+// Started by hand, without what ctest sets, these tests fail and leave no folder behind.
+TEST(Harness, LeavesNothingBehindWhereItCannotStart) {
+  const TempDir dir;
+  const std::string self = std::filesystem::read_symlink("/proc/self/exe");
+  const Result result = run({.argv = {"/usr/bin/env", "-u", "KV_SOURCE_DIR", "TMPDIR=" + (dir / ""),
+                                      self, "--gtest_filter=Start.WrongFlagsAreUsageErrors"}});
+  EXPECT_EQ(result.code, 1) << result;
+  EXPECT_THAT(result.out, HasSubstr("KV_SOURCE_DIR is not set"));
+  EXPECT_TRUE(std::filesystem::is_empty(dir.path()));
 }
 
 TEST(Services, HealthAndReflectionAreOn) {
