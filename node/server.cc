@@ -132,6 +132,8 @@ absl::Status Server::Impl::open_storage() {
   engine = *std::move(opened);
   if (!engine->recovery_note().empty()) log::warn(engine->recovery_note());
 
+  identity.directory_found = engine->directory_found();
+  identity.directory = engine->directory();
   const auto claimed = claim(*engine, identity);
   if (!claimed.ok())
     return absl::Status(
@@ -140,7 +142,9 @@ absl::Status Server::Impl::open_storage() {
   keep_actors = claimed->keep_actors;
   if (!claimed->is_new && !keep_actors)
     log::warn(
-        "the last stop was not clean and the machine has been restarted since: taking new actors");
+        "what this node last wrote may not be here (an unclean stop and a restart of the machine, "
+        "a failed sync, or a "
+        "directory that was restored or copied): taking new actors");
   return absl::OkStatus();
 }
 

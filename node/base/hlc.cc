@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "node/base/check.h"
+#include "node/base/simulation.h"
 
 namespace kv {
 
@@ -16,7 +17,10 @@ std::string to_string(Hlc hlc) {
 }
 
 bool HlcClock::observe(WallMs wall, Hlc remote) {
-  if (remote > hlc_from_wall(WallMs{wall.ms + max_skew_ms_})) return false;
+  if (remote > hlc_from_wall(WallMs{wall.ms + max_skew_ms_})) {
+    KV_MARK(kTimeAhead);
+    if (!KV_PLANTED(kSkewAdopted)) return false;
+  }
   last_ = std::max(last_, remote);
   return true;
 }

@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "node/base/simulation.h"
+
 namespace kv {
 
 // A node's place in the list of all configured nodes sorted by id: the same on every node, checked at the handshake.
@@ -27,7 +29,7 @@ constexpr std::size_t needed(Level level, std::size_t n) {
     case Level::kOne:
       return 1;
     case Level::kQuorum:
-      return n / 2 + 1;
+      return KV_PLANTED(kQuorumOffByOne) && n > 1 ? n / 2 : n / 2 + 1;
     case Level::kAll:
       return n;
   }

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "node/base/check.h"
+#include "node/base/simulation.h"
 #include "node/coordinator/join_answers.h"
 #include "node/coordinator/scan.h"
 
@@ -58,7 +59,7 @@ void Reads::begin(Step& step, Pending pending) {
   const std::uint64_t request = next_request_++;
   const auto it = pending_.emplace(request, std::move(pending)).first;
   wakes_.emplace(it->second.wake_at, request);
-  if (pending_.size() > max_pending_)
+  if (pending_.size() > max_pending_ && !KV_PLANTED(kPendingUnbounded))
     return fail(
         step, it, absl::StatusCode::kResourceExhausted,
         absl::StrCat(max_pending_, " reads are under way at ",
@@ -167,7 +168,10 @@ void Reads::on_peer_down(Step& step, NodeIndex peer) {
     Pending& pending = it->second;
     std::erase(pending.candidates, peer);
     if (std::erase(pending.waiting, peer) > 0) {
-      if (!pending.candidates.empty()) ask_next(step, it->first, pending);
+      if (!pending.candidates.empty()) {
+        KV_MARK(kReadFailedOver);
+        ask_next(step, it->first, pending);
+      }
       if (pending.tally.complete())
         finish(step, it);
       else if (pending.answers.size() + pending.waiting.size() < pending.tally.needed())
@@ -195,7 +199,10 @@ void Reads::expire(Step& step) {
                         " replicas that ", to_string(pending.level), " needs answered in time"));
       continue;
     }
-    if (!pending.candidates.empty()) ask_next(step, it->first, pending);
+    if (!pending.candidates.empty() && !KV_PLANTED(kReadsNotSpared)) {
+      KV_MARK(kReadSpare);
+      ask_next(step, it->first, pending);
+    }
     set_wake(
         it->first, pending,
         pending.candidates.empty() ? pending.deadline : after_ms(step.now.mono, spare_after_ms_));
@@ -219,8 +226,10 @@ void Reads::finish(Step& step, Iterator it) {
   } else {
     std::vector<ReplicaObject> objects;
     for (const Answer& answer : pending.answers)
-      objects.push_back({&answer.items.front().object, &answer.clock});
+      if (objects.empty() || !KV_PLANTED(kFirstAnswerWins))
+        objects.push_back({&answer.items.front().object, &answer.clock});
     Joined joined = join_answers(objects, lww_policy());
+    if (!joined.agreed) KV_MARK(kReadDiffered);
     reply.agreed = joined.agreed;
     reply.items.push_back(to_read_item(pending.key, std::move(joined)));
   }

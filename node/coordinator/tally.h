@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <set>
 
+#include "node/base/simulation.h"
 #include "node/base/types.h"
 
 namespace kv {
@@ -13,15 +14,18 @@ class Tally {
  public:
   explicit Tally(std::size_t needed) : needed_(needed) {}
 
-  void add(NodeIndex replica) { answered_.insert(replica); }
+  void add(NodeIndex replica) {
+    if (!answered_.insert(replica).second && KV_PLANTED(kReplicaCountedTwice)) ++repeated_;
+  }
   bool has(NodeIndex replica) const { return answered_.contains(replica); }
-  bool complete() const { return answered_.size() >= needed_; }
-  std::size_t count() const { return answered_.size(); }
+  bool complete() const { return count() >= needed_; }
+  std::size_t count() const { return answered_.size() + repeated_; }
   std::size_t needed() const { return needed_; }
 
  private:
   std::size_t needed_;
   std::set<NodeIndex> answered_;
+  std::size_t repeated_ = 0;  // of a planted bug
 };
 
 }  // namespace kv

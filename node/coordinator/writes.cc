@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "node/base/check.h"
 #include "node/base/limits.h"
+#include "node/base/simulation.h"
 
 namespace kv {
 namespace {
@@ -30,7 +31,8 @@ void Writes::start(Step& step, ClientWrite write) {
 }
 
 bool Writes::can_start(Step& step, const Asker& asker, Partition partition, Level level) {
-  if (pending() >= max_pending_) {
+  if (pending() >= max_pending_ && !KV_PLANTED(kPendingUnbounded)) {
+    KV_MARK(kOverloaded);
     refuse(
         step, asker, partition, absl::StatusCode::kResourceExhausted,
         absl::StrCat(max_pending_, " writes are under way at ",
@@ -38,6 +40,7 @@ bool Writes::can_start(Step& step, const Asker& asker, Partition partition, Leve
     return false;
   }
   if (neighbours_.reachable(partition).size() < needed(level, neighbours_.ring.n())) {
+    KV_MARK(kWriteRefused);
     refuse(step, asker, partition, absl::StatusCode::kUnavailable,
            neighbours_.too_few(partition, level));
     return false;
@@ -67,7 +70,8 @@ void Writes::write_here(Step& step, Asker asker, ClientWrite write) {
   wants_sync_ |= delta->wants_durable;
   pushes_.emplace_back(write.partition, *std::move(delta));
   // Effects are carried out in order: by the time anybody hears of it, the commit has been made.
-  if (write.durability == Durability::kOs) pending.tally.add(neighbours_.self);
+  if (write.durability == Durability::kOs || KV_PLANTED(kDurableAtOnce))
+    pending.tally.add(neighbours_.self);
   const WriteResult result{Outcome::kApplied,
                            absl::StatusCode::kOk,
                            "",
@@ -81,6 +85,7 @@ void Writes::write_here(Step& step, Asker asker, ClientWrite write) {
 }
 
 void Writes::forward(Step& step, NodeIndex target, ClientWrite write) {
+  KV_MARK(kForwarded);
   const std::uint64_t request = next_request_++;
   const std::int64_t left_ms = elapsed_us(step.now.mono, write.deadline) / 1000;
   const auto timeout_ms =
@@ -95,7 +100,10 @@ void Writes::forward(Step& step, NodeIndex target, ClientWrite write) {
 
 bool Writes::is_repeated(const Forwarded& forwarded) {
   const std::pair key{forwarded.from, forwarded.request};
-  if (!seen_.insert(key).second) return true;
+  if (!seen_.insert(key).second) {
+    KV_MARK(kForwardRepeated);
+    return !KV_PLANTED(kForwardTwice);
+  }
   seen_order_.push_back(key);
   if (seen_order_.size() > kRememberedForwards) {
     seen_.erase(seen_order_.front());
@@ -168,6 +176,7 @@ void Writes::on_confirmed(Step& step, NodeIndex node, Partition partition, const
 void Writes::on_peer_down(Step& step, NodeIndex peer) {
   for (auto it = forwards_.begin(); it != forwards_.end();) {
     const auto next = std::next(it);
+    if (it->second.target == peer) KV_MARK(kForwardBroken);
     if (it->second.target == peer)
       finish_forward(step, it,
                      absl::StrCat("the connection to ", neighbours_.ring.node_id(peer),
@@ -181,13 +190,17 @@ void Writes::expire(Step& step) {
     const auto it = pending_.find(deadlines_.begin()->second);
     KV_CHECK(it != pending_.end(), "every deadline has its write");
     const Pending& pending = it->second;
+    KV_MARK(kWriteExpired);
+    const Outcome outcome = KV_PLANTED(kOkAtDeadline)           ? Outcome::kApplied
+                            : KV_PLANTED(kNotAppliedAtDeadline) ? Outcome::kNotApplied
+                                                                : Outcome::kUnknown;
     answer(step, pending.asker, pending.partition,
-           {Outcome::kUnknown, absl::StatusCode::kDeadlineExceeded,
+           {outcome, absl::StatusCode::kDeadlineExceeded,
             absl::StrCat("written, but only ", pending.tally.count(), " of the ",
                          pending.tally.needed(), " replicas that ", to_string(pending.level),
                          " needs confirmed it in time; it may spread"),
             it->first, pending.hlc, static_cast<std::uint32_t>(pending.tally.count())},
-           true);
+           !KV_PLANTED(kDeadlineForgotten));
     deadlines_.erase(deadlines_.begin());
     pending_.erase(it);
   }

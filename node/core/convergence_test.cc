@@ -58,14 +58,14 @@ TEST_F(Convergence, ConflictingWritesInAPartitionHaveOneWinnerEverywhere) {
   put_many(0, "k", 40, "before", Level::kAll);
   cluster_.isolate(2);
   cluster_.run_for(50);
-  std::vector<std::pair<Hlc, std::string>> last(40);
+  std::vector<std::tuple<Hlc, Dot, std::string>> last(40);
   for (int i = 0; i < 40; ++i) {
     for (const std::size_t node : {i % 2 == 0 ? 0U : 2U, i % 2 == 0 ? 2U : 0U}) {
       const std::string value = absl::StrCat("by", node);
       const WriteResult put =
           cluster_.write_now(node, absl::StrCat("k", i), value, at(Level::kOne));
       last[static_cast<std::size_t>(i)] =
-          std::max(last[static_cast<std::size_t>(i)], std::pair{put.hlc, value});
+          std::max(last[static_cast<std::size_t>(i)], std::tuple{put.hlc, put.dot, value});
     }
   }
   EXPECT_NE(cluster_.difference(), "");
@@ -74,7 +74,7 @@ TEST_F(Convergence, ConflictingWritesInAPartitionHaveOneWinnerEverywhere) {
   for (std::size_t node = 0; node < 3; ++node)
     for (int i = 0; i < 40; ++i)
       EXPECT_EQ(cluster_.value(node, absl::StrCat("k", i)),
-                last[static_cast<std::size_t>(i)].second);
+                std::get<2>(last[static_cast<std::size_t>(i)]));
   EXPECT_EQ(full_transfers(), 0U);
 }
 

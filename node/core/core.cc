@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "node/base/check.h"
+#include "node/base/simulation.h"
 #include "node/storage/keys.h"
 
 namespace kv {
@@ -29,7 +30,7 @@ Core::Core(const CoreOptions& options, const Ring& ring, NodeIndex self, storage
 absl::Status Core::recover(bool keep_actors) {
   KV_CHECK(!replication_.has_value(), "recovered once");
   // What the last process committed may still be in memory only, and is about to be called durable.
-  const absl::Status synced = engine_.sync();
+  const absl::Status synced = KV_PLANTED(kRecoveredUnsynced) ? absl::OkStatus() : engine_.sync();
   if (!synced.ok()) return synced;
   for (std::uint32_t p = options_.shard; p < ring_.partitions(); p += options_.shards) {
     const Partition partition{static_cast<std::uint16_t>(p)};
@@ -49,7 +50,10 @@ absl::Status Core::recover(bool keep_actors) {
     std::vector<NodeIndex> others = ring_.replicas(partition);
     std::erase(others, neighbours_.self);
     Replica replica(partition, std::move(state), others);
-    if (!is_new && !keep_actors) replica.renew_actor(rng_);
+    if (!is_new && !keep_actors && !KV_PLANTED(kActorKeptAfterLoss)) {
+      KV_MARK(kFreshActorAfterLoss);
+      replica.renew_actor(rng_);
+    }
     replicas_.emplace(partition, std::move(replica));
   }
   replication_.emplace(options_.replication, ring_, neighbours_.self, replicas_, Rng(rng_.next()));
@@ -137,12 +141,15 @@ absl::Status Core::handle_for_replica(Step& step, NodeIndex from, Replica& repli
 // Exchanges confirm writes, too: the delta of a write, or the acknowledgement, may have been lost.
 void Core::confirm_known(Step& step, NodeIndex peer, const Replica& replica) {
   const PeerClock& known = replica.peers().at(peer);
+  [[maybe_unused]] const std::size_t before = writes_.pending();
   writes_.on_confirmed(step, peer, replica.partition(), known.applied, false);
   writes_.on_confirmed(step, peer, replica.partition(), known.durable, true);
+  if (writes_.pending() < before) KV_MARK(kWriteConfirmedByExchange);
 }
 
 void Core::guard_actor(Step& step, Replica& replica, const Clock& claims) {
-  if (!replica.is_behind_itself(claims)) return;
+  if (!replica.is_behind_itself(claims) || KV_PLANTED(kActorNotGuarded)) return;
+  KV_MARK(kActorGuarded);
   step.effects.warnings.push_back(
       absl::StrCat("partition ", replica.partition().value,
                    ": a peer holds writes of this node that are not on its disk; "
@@ -200,6 +207,8 @@ void Core::decide_sync(Step& step) {
     sync_wanted_ &= sync_under_way_;  // nothing new: whoever waits, waits for the sync under way
     return;
   }
+  if (KV_PLANTED(kDebtNeverSynced) && !sync_wanted_) return;
+  if (sync_wanted_ && sync_under_way_) KV_MARK(kSyncShared);
   if (next_sync_ == kNever) next_sync_ = after_ms(step.now.mono, options_.sync_interval_ms);
   if (sync_under_way_ || (!sync_wanted_ && next_sync_ > step.now.mono)) return;
   for (const Partition partition : unsynced_) syncing_[partition] = replicas_.at(partition).clock();

@@ -80,7 +80,8 @@ class Core {
   Effects flush(Now now);
 
   CoreStatus status(Now now) const;
-  bool idle() const { return writes_.pending() == 0 && reads_.pending() == 0; }
+  std::size_t pending() const { return writes_.pending() + reads_.pending(); }
+  bool idle() const { return pending() == 0; }
 
  private:
   Step step_at(Now now);

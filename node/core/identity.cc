@@ -10,8 +10,8 @@ namespace {
 absl::Status write(storage::Engine& engine, const Identity& identity, bool clean) {
   storage::WriteBatch batch;
   batch.put(storage::Family::kMeta, storage::node_key(),
-            storage::encode_node(
-                {identity.cluster, identity.node, identity.partitions, identity.boot_id, clean}));
+            storage::encode_node({identity.cluster, identity.node, identity.partitions,
+                                  identity.boot_id, clean, identity.directory}));
   const absl::Status status = engine.commit(batch);
   return status.ok() ? engine.sync() : status;
 }
@@ -44,8 +44,9 @@ absl::StatusOr<Claim> claim(storage::Engine& engine, const Identity& identity) {
     if (!state.ok()) return state.status();
     const absl::Status owner = check_owner(*state, identity);
     if (!owner.ok()) return owner;
+    const bool same_boot = !identity.boot_id.empty() && state->boot_id == identity.boot_id;
     claim.keep_actors =
-        state->clean_shutdown || (!identity.boot_id.empty() && state->boot_id == identity.boot_id);
+        (state->clean_shutdown || same_boot) && state->directory == identity.directory_found;
   }
   const absl::Status written = write(engine, identity, false);
   if (!written.ok()) return written;

@@ -16,12 +16,16 @@ struct Identity {
   std::string node;
   std::uint32_t partitions = 0;
   std::string boot_id;  // of the machine's current run; empty: unknown
+  // What tells this directory from every copy of it: as it was found, and as it is from now on.
+  std::string directory_found = {};
+  std::string directory = {};
 };
 
 struct Claim {
   bool is_new = false;  // the directory was empty
   bool keep_actors =
-      false;  // nothing issued can have been lost: a clean stop, or a mere process death in this same boot
+      false;  // nothing issued can have been lost: the very directory that was left, after a clean stop or a mere process
+              // death in this same boot
 };
 
 // Takes the directory for `identity`, and records that it is in use. FAILED_PRECONDITION when it belongs to another

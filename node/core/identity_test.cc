@@ -54,6 +54,19 @@ TEST(Identity, ACleanStopKeepsThemOnce) {
       << "that run did not stop cleanly";
 }
 
+TEST(Identity, ACopyOfTheDirectoryKeepsNoActors) {
+  Identity identity = kNode;
+  identity.directory = "inode 1";
+  storage::MemoryEngine engine;
+  ASSERT_TRUE(claim(engine, identity).ok());
+  identity.directory_found = "inode 1";
+  EXPECT_TRUE(claim(engine, identity).value().keep_actors);
+  ASSERT_TRUE(record_clean_stop(engine, identity).ok());
+  identity.directory_found = identity.directory = "inode 2";
+  EXPECT_FALSE(claim(engine, identity).value().keep_actors) << "however cleanly it was stopped";
+  EXPECT_TRUE(claim(engine, identity).value().keep_actors) << "from now on it is this one";
+}
+
 TEST(Identity, AForeignDirectoryIsRefusedAndLeftAlone) {
   storage::MemoryEngine engine;
   ASSERT_TRUE(claim(engine, kNode).ok());

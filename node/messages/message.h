@@ -1,6 +1,7 @@
 // What nodes say to each other (proto/kv/v1/peer.proto), as plain data.
 //
-// Every message is safe to lose, to repeat and to reorder. Keys are storage keys (node/storage/keys.h).
+// Every message is safe to lose, to repeat and to reorder; all but a ForwardRequest also to deliver
+// on a later connection, long after. Keys are storage keys (node/storage/keys.h).
 #pragma once
 
 #include <cstdint>

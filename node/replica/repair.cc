@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "node/base/check.h"
+#include "node/base/simulation.h"
 #include "node/replica/replica.h"
 #include "node/storage/keys.h"
 
@@ -97,6 +98,7 @@ absl::Status Replica::answer_from_log(const storage::View& view, const Clock& mi
     const absl::Status scanned =
         view.scan(Family::kLog, from, to, [&](std::string_view log_key, std::string_view key) {
           page.more = bytes >= limits.bytes || dots >= limits.dots;
+          if (page.more) KV_MARK(kPageCut);
           return !page.more && add(log_key, key);
         });
     if (status.ok()) status = scanned;
@@ -119,10 +121,12 @@ absl::Status Replica::answer_full(const storage::View& view, const SyncRequest& 
 
 absl::Status Replica::apply_page(Transaction& tx, const Policy& policy, const SyncPage& page) {
   for (const Item& item : page.items) {
-    const absl::Status status = apply_item(tx, policy, item, page.applied);
+    const absl::Status status =
+        apply_item(tx, policy, item, KV_PLANTED(kJoinForgetsTheirClock) ? Clock{} : page.applied);
     if (!status.ok()) return status;
   }
-  return page.full ? apply_absent(tx, policy, page) : absl::OkStatus();
+  return page.full && !KV_PLANTED(kTransferIgnoresAbsent) ? apply_absent(tx, policy, page)
+                                                          : absl::OkStatus();
 }
 
 absl::Status Replica::apply_absent(Transaction& tx, const Policy& policy, const SyncPage& page) {
@@ -139,6 +143,8 @@ absl::Status Replica::apply_absent(Transaction& tx, const Policy& policy, const 
     if (theirs.contains(item.key)) continue;
     const absl::Status joined = apply_item(tx, policy, {item.key, {}, {}}, page.applied);
     if (!joined.ok()) return joined;
+    if (!dots_of(item.object).minus(state_.clock.intersect(page.applied)).empty()) continue;
+    KV_MARK(kAbsentRemoved);
   }
   return absl::OkStatus();
 }
@@ -153,7 +159,11 @@ void Replica::finish_full_transfer(const Clock& theirs) {
 
 bool Replica::prune_log(Transaction& tx, std::size_t limit) {
   Clock stable = durable_;
-  for (const auto& [peer, clock] : peers_) stable = stable.intersect(clock.durable);
+  if (KV_PLANTED(kPruneNever)) return false;
+  for (const auto& [peer, clock] : peers_) {
+    if (KV_PLANTED(kPruneWithoutAbsent) && peer.value % 2 == 1) continue;
+    stable = stable.intersect(KV_PLANTED(kPruneOnApplied) ? clock.applied : clock.durable);
+  }
   std::size_t left = limit;
   for_each_run(stable.minus(state_.pruned), [&](Actor actor, Clock::Run run) {
     if (left == 0) return;
@@ -163,6 +173,7 @@ bool Replica::prune_log(Transaction& tx, std::size_t limit) {
     left -= run.last - run.first + 1;
     state_.pruned.add_run(actor, run);
     changed_ = true;
+    KV_MARK(kLogPruned);
   });
   return left == 0;
 }

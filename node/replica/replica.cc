@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "node/base/check.h"
+#include "node/base/simulation.h"
 #include "node/storage/keys.h"
 
 namespace kv {
@@ -24,7 +25,11 @@ Replica::Replica(Partition partition, storage::ReplicaState state,
 
 absl::StatusOr<Object> Replica::read(const storage::View& view, std::string_view key) const {
   auto bytes = view.get(Family::kObjects, storage::object_key(partition_, key));
-  if (!bytes.ok()) return bytes.status();
+  if (!bytes.ok()) {
+    KV_MARK(kDiskReadFailed);
+    if (KV_PLANTED(kReadErrorIsAbsence)) return Object{};
+    return bytes.status();
+  }
   if (!bytes->has_value()) return Object{};
   return storage::decode_object(**bytes);
 }
@@ -36,12 +41,15 @@ absl::StatusOr<Delta> Replica::write(Transaction& tx, const Policy& policy, HlcC
   auto object = read(tx.view, key);
   if (!object.ok()) return object.status();
   const bool had_value = has_value(*object);
-  const std::uint64_t counter = state_.clock.base(state_.actor) + 1;
+  const std::uint64_t counter =
+      (KV_PLANTED(kCounterRestarts) ? issued_++ : state_.clock.base(state_.actor)) + 1;
   const Dot dot{state_.actor, counter};
-  KV_CHECK(!state_.clock.contains(dot),
+  KV_CHECK(!state_.clock.contains(dot) || KV_PLANTED(kCounterRestarts),
            "an actor's own dots have no holes, and none is issued twice");
 
-  const Hlc seen = std::max(greatest_hlc(*object), token.has_value() ? token->hlc : Hlc{});
+  const Hlc seen =
+      std::max(KV_PLANTED(kTimeIgnoresObject) ? Hlc{} : greatest_hlc(*object),
+               token.has_value() && !KV_PLANTED(kTimeIgnoresToken) ? token->hlc : Hlc{});
   Delta delta;
   delta.key = key;
   delta.context = token.has_value() ? token->context : policy.implied_context(*object);
@@ -49,7 +57,8 @@ absl::StatusOr<Delta> Replica::write(Transaction& tx, const Policy& policy, HlcC
   delta.version = {dot, hlc.tick(wall, seen), std::move(value)};
 
   discard(*object, delta.context);
-  object->versions.push_back(delta.version);
+  if (delta.version.value.has_value() || !KV_PLANTED(kDeleteLeavesNothing))
+    object->versions.push_back(delta.version);
   std::sort(object->versions.begin(), object->versions.end(),
             [](const Version& a, const Version& b) { return a.dot < b.dot; });
   policy.resolve(object->versions);
@@ -59,7 +68,14 @@ absl::StatusOr<Delta> Replica::write(Transaction& tx, const Policy& policy, HlcC
 }
 
 absl::Status Replica::apply(Transaction& tx, const Policy& policy, const Delta& delta) {
-  if (state_.clock.contains(delta.version.dot)) return absl::OkStatus();
+  if (state_.clock.contains(delta.version.dot)) {
+    KV_MARK(kDeltaRepeated);
+    return absl::OkStatus();
+  }
+  if (KV_PLANTED(kDotWithoutObject) && delta.version.dot.counter % 16 == 0) {
+    mark_processed(tx.batch, delta.key, Clock{delta.version.dot});
+    return absl::OkStatus();
+  }
   Item item{delta.key, {{delta.version}, delta.context}, Clock{delta.version.dot}};
   return apply_item(tx, policy, item, Clock{});
 }
@@ -72,12 +88,17 @@ absl::Status Replica::apply_item(Transaction& tx, const Policy& policy, const It
   Object before = *mine;
   join(*mine, state_.clock, item.object, their_clock);
   policy.resolve(mine->versions);
+  if (!mine->versions.empty() && !item.object.versions.empty() &&
+      mine->versions.front().dot != item.object.versions.front().dot)
+    KV_MARK(kDeltaLost);
   // A version brings its own dot along, also when it came in answer to another: if it stayed unnamed and its issuer lost it,
   // the clocks of two replicas could be equal and their objects not.
   Clock dots = item.dots;
-  dots.join(dots_of(item.object));
+  if (!KV_PLANTED(kVersionUnnamed)) dots.join(dots_of(item.object));
   mark_processed(tx.batch, item.key, dots);
   strip(*mine, state_.clock);
+  if (KV_PLANTED(kAllStrippedOnArrival)) mine->context = Clock{};
+  if (!mine->context.empty()) KV_MARK(kContextOutlivedPage);
   if (*mine != before) save(tx.batch, item.key, *std::move(mine), had_value);
   return absl::OkStatus();
 }
@@ -87,7 +108,8 @@ void Replica::save(storage::WriteBatch& batch, const std::string& key, Object ob
   strip(object, state_.clock);
   const bool has = has_value(object);
   KV_CHECK(has || !had_value || state_.live_keys > 0, "a key that had a value was counted");
-  state_.live_keys += static_cast<std::uint64_t>(has) - static_cast<std::uint64_t>(had_value);
+  if (!KV_PLANTED(kKeysMiscounted) || has)
+    state_.live_keys += static_cast<std::uint64_t>(has) - static_cast<std::uint64_t>(had_value);
   changed_ |= has != had_value;
   std::string at = storage::object_key(partition_, key);
   if (object.empty())
@@ -107,6 +129,7 @@ void Replica::mark_processed(storage::WriteBatch& batch, const std::string& key,
     return;
   }
   for_each_run(fresh, [&](Actor actor, const Clock::Run& run) {
+    if (KV_PLANTED(kLogOwnOnly) && actor != state_.actor) return;
     for (std::uint64_t counter = run.first; counter <= run.last; ++counter)
       batch.put(Family::kLog, storage::log_key(partition_, {actor, counter}), key);
   });
@@ -115,6 +138,12 @@ void Replica::mark_processed(storage::WriteBatch& batch, const std::string& key,
 void Replica::note_peer(NodeIndex peer, const Clock& applied, const Clock& durable) {
   const auto it = peers_.find(peer);
   KV_CHECK(it != peers_.end(), "only replicas of the partition are noted");
+  if (!applied.covers(it->second.applied)) KV_MARK(kPeerClockShrank);
+  if (KV_PLANTED(kPeerClockOnlyGrows)) {
+    it->second.applied.join(applied);
+    it->second.durable.join(durable);
+    return;
+  }
   it->second = {applied, durable};
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "node/base/check.h"
+#include "node/base/simulation.h"
 
 namespace kv {
 namespace {
@@ -57,6 +58,8 @@ void Replication::push(Step& step, Partition partition, const Delta& delta) {
     Peer& peer = peers_.at(node);
     if (peer.outbound.admit(partition, delta.version.dot, bytes_of(delta), step.now.mono))
       step.effects.send(node, partition, delta);
+    else if (peer.outbound.is_paused())
+      KV_MARK(kPushPaused);
   }
 }
 
@@ -65,12 +68,16 @@ absl::Status Replication::on_delta(Step& step, NodeIndex from, Replica& replica,
   const absl::Status status = replica.apply(step.tx, lww_policy(), delta);
   if (!status.ok()) return status;
   Peer& peer = peers_.at(from);
+  if (peer.sessions.active() > 0) KV_MARK(kDeltaRacedSession);
   if (replica.durable().contains(
           delta.version.dot)) {  // a repeated one: no further sync will tell of it
+    KV_MARK(kDurableAckRepeated);
     step.effects.send(from, replica.partition(), Ack{Clock{delta.version.dot}, true});
     return absl::OkStatus();
   }
   peer.acks[replica.partition()].add(delta.version.dot);
+  if (delta.wants_durable && KV_PLANTED(kDurableAtOnce))
+    step.effects.send(from, replica.partition(), Ack{Clock{delta.version.dot}, true});
   if (delta.wants_durable) {
     peer.durable_acks[replica.partition()].add(delta.version.dot);
     wants_sync_ = true;
@@ -80,7 +87,9 @@ absl::Status Replication::on_delta(Step& step, NodeIndex from, Replica& replica,
 
 void Replication::on_acknowledged(Step& step, NodeIndex node, Replica& replica, const Clock& dots) {
   Peer& peer = peers_.at(node);
-  if (peer.outbound.acknowledge(replica.partition(), dots)) send_probes(step, node, peer);
+  if (!peer.outbound.acknowledge(replica.partition(), dots)) return;
+  KV_MARK(kPushResumed);
+  send_probes(step, node, peer);
 }
 
 void Replication::on_durable(Step& step, const std::map<Partition, Clock>& clocks) {
@@ -102,6 +111,7 @@ void Replication::on_durable(Step& step, const std::map<Partition, Clock>& clock
 void Replication::on_probe(NodeIndex from, Replica& replica, const Probe& probe) {
   const std::uint64_t here = replica.clock().digest();
   const bool same = probe.applied == here;
+  if (same) KV_MARK(kProbeEqual);
   const Clock known = replica.peers().at(from).durable;
   if (same)
     replica.note_peer(from, replica.clock(), probe.durable == here ? replica.clock() : known);
@@ -125,7 +135,11 @@ absl::Status Replication::on_sync_request(Step& step, NodeIndex from, Replica& r
 absl::Status Replication::on_sync_page(Step& step, NodeIndex from, Replica& replica,
                                        const SyncPage& page) {
   Peer& peer = peers_.at(from);
-  if (!peer.sessions.expects(replica.partition(), page)) return absl::OkStatus();
+  if (!peer.sessions.expects(replica.partition(), page)) {
+    KV_MARK(kPageUnexpected);
+    return absl::OkStatus();
+  }
+  if (page.need_full) KV_MARK(kFullTransferAsked);
   const absl::Status status = replica.apply_page(step.tx, lww_policy(), page);
   if (!status.ok()) return status;
   ++counters_.pages_received;
@@ -136,6 +150,7 @@ absl::Status Replication::on_sync_page(Step& step, NodeIndex from, Replica& repl
   counters_.full_transfers += page.need_full ? 1U : 0U;
   const Sessions::Progress progress =
       peer.sessions.advance(replica.partition(), page, step.now.mono);
+  if (KV_PLANTED(kTransferJoinedEarly) && page.full) replica.finish_full_transfer(page.applied);
   if (progress.finished.has_value()) replica.finish_full_transfer(*progress.finished);
   if (progress.ask_again)
     request_page(step, from, peer, replica.partition());
@@ -158,6 +173,7 @@ void Replication::schedule_probe(Peer& peer, Instant now) {
 void Replication::send_probes(Step& step, NodeIndex node, Peer& peer) {
   for (const Partition partition : peer.shared) {
     const Replica& replica = replicas_.at(partition);
+    if (KV_PLANTED(kProbesStop) && !replica.clock().empty() && replica.debt(node).empty()) continue;
     step.effects.send(node, partition, Probe{replica.clock().digest(), replica.durable().digest()});
   }
 }
@@ -166,6 +182,7 @@ void Replication::tick(Step& step) {
   for (auto& [node, peer] : peers_) {
     if (!peer.outbound.is_up()) continue;
     const bool overdue = peer.outbound.give_up_overdue(step.now.mono);
+    if (overdue) KV_MARK(kPushGivenUp);
     if (overdue || peer.next_probe <= step.now.mono) {
       send_probes(step, node, peer);
       schedule_probe(peer, step.now.mono);

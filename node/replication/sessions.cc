@@ -1,6 +1,7 @@
 #include "node/replication/sessions.h"
 
 #include "node/base/check.h"
+#include "node/base/simulation.h"
 
 namespace kv {
 
@@ -41,9 +42,15 @@ Sessions::Progress Sessions::advance(Partition partition, const SyncPage& page, 
     session.full = true;
     return {true, {}};
   }
-  if (session.full)
-    session.target =
-        session.target.has_value() ? session.target->intersect(page.applied) : page.applied;
+  if (session.full) {
+    if (session.target.has_value()) KV_MARK(kFullTransferPages);
+    if (session.target.has_value() && !page.applied.covers(*session.target))
+      KV_MARK(kFullTransferShrank);
+    if (!session.target.has_value())
+      session.target = page.applied;
+    else if (!KV_PLANTED(kTransferTrustsFirstPage))
+      session.target = session.target->intersect(page.applied);
+  }
   if (page.more) {
     session.after = page.last;
     return {true, {}};
@@ -57,6 +64,7 @@ void Sessions::expire(Instant now) {
   for (auto it = active_.begin(); it != active_.end();) {
     const auto next = std::next(it);
     if (it->second.deadline <= now) {
+      KV_MARK(kPageTimedOut);
       wanted_.insert(it->first);
       active_.erase(it);
     }

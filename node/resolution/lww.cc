@@ -3,6 +3,8 @@
 
 #include "node/resolution/policy.h"
 
+#include "node/base/simulation.h"
+
 namespace kv {
 namespace {
 
@@ -16,6 +18,8 @@ class LastWriteWins final : public Policy {
     if (versions.size() < 2) return;
     const auto winner =
         std::max_element(versions.begin(), versions.end(), [](const Version& a, const Version& b) {
+          if (a.hlc == b.hlc) KV_MARK(kTimeTied);
+          if (KV_PLANTED(kTieByArrival)) return a.hlc < b.hlc;
           return std::tie(a.hlc, a.dot) < std::tie(b.hlc, b.dot);
         });
     std::iter_swap(versions.begin(), winner);

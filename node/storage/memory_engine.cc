@@ -174,6 +174,19 @@ std::size_t MemoryEngine::unsynced() const {
   return frame_ends_.size();
 }
 
+std::unique_ptr<MemoryEngine> MemoryEngine::copy() const {
+  const std::lock_guard lock(mutex_);
+  auto made = std::make_unique<MemoryEngine>();
+  for (std::size_t i = 0; i < kFamilies; ++i) {
+    made->live_[i] = std::make_shared<Map>(*live_[i]);
+    made->tables_[i] = tables_[i];
+  }
+  made->table_bytes_ = table_bytes_;
+  made->log_ = log_;
+  made->frame_ends_ = frame_ends_;
+  return made;
+}
+
 void MemoryEngine::crash(std::size_t keep, std::size_t torn_bytes) {
   const std::lock_guard lock(mutex_);
   KV_CHECK(keep <= frame_ends_.size(), "only what was committed can be kept");

@@ -50,6 +50,9 @@ class MemoryEngine final : public Engine {
   // with this engine.
   std::size_t unsynced() const;
 
+  // A copy of the disk as it is now, as an operator's backup or a clone of the machine would be; without faults.
+  std::unique_ptr<MemoryEngine> copy() const;
+
   // Power loss. The first `keep` unsynced commits had reached the disk (precondition: there are as
   // many), and so had `torn_bytes` bytes of the next one, at most all but one: it is found to be
   // torn, and the whole batch is absent. Faults stay as set; the refusal of commits after a failed

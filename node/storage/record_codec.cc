@@ -120,14 +120,16 @@ std::string encode_node(const NodeState& state) {
   record.set_partitions(state.partitions);
   record.set_boot_id(state.boot_id);
   record.set_clean_shutdown(state.clean_shutdown);
+  record.set_directory(state.directory);
   return seal(record.SerializeAsString());
 }
 
 absl::StatusOr<NodeState> decode_node(std::string_view bytes) {
   const auto record = open_record<v1::NodeRecord>(bytes, "node record");
   if (!record.ok()) return record.status();
-  return NodeState{record->cluster(), record->id(), record->partitions(), record->boot_id(),
-                   record->clean_shutdown()};
+  return NodeState{record->cluster(),        record->id(),
+                   record->partitions(),     record->boot_id(),
+                   record->clean_shutdown(), record->directory()};
 }
 
 }  // namespace kv::storage

@@ -33,6 +33,7 @@ struct NodeState {
   std::uint32_t partitions = 0;
   std::string boot_id;
   bool clean_shutdown = false;
+  std::string directory;
   bool operator==(const NodeState&) const = default;
 };
 

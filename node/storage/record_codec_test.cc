@@ -64,7 +64,7 @@ RC_GTEST_PROP(RecordCodec, ReplicasRoundTrip, (std::uint64_t live_keys)) {
 
 RC_GTEST_PROP(RecordCodec, NodesRoundTrip, (std::uint32_t partitions, bool clean_shutdown)) {
   const auto text = rc::gen::container<std::string>(rc::gen::inRange<char>(' ', '~'));
-  const NodeState state{*text, *text, partitions, *text, clean_shutdown};
+  const NodeState state{*text, *text, partitions, *text, clean_shutdown, *text};
   const auto back = decode_node(encode_node(state));
   RC_ASSERT(back.ok());
   RC_ASSERT(*back == state);

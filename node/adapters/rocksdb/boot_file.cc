@@ -1,6 +1,7 @@
 #include "node/adapters/rocksdb/boot_file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -40,6 +41,16 @@ bool replace(const std::string& data_dir, const std::string& content) {
 std::string read_boot_file(const std::string& data_dir) {
   std::ifstream file(path_in(data_dir), std::ios::binary);
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+std::string directory_mark(const std::string& data_dir) {
+  struct stat status {};
+  if (::stat(path_in(data_dir).c_str(), &status) != 0) return "";
+  return absl::StrCat(status.st_ino, ":", status.st_ctim.tv_sec, ".", status.st_ctim.tv_nsec);
+}
+
+void distrust_directory(const std::string& data_dir) {
+  if (::unlink(path_in(data_dir).c_str()) == 0) sync_path(data_dir, O_RDONLY | O_DIRECTORY);
 }
 
 absl::Status write_boot_file(const std::string& data_dir, const std::string& boot_id) {

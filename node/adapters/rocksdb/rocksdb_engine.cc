@@ -74,6 +74,7 @@ struct RocksdbEngine::Impl {
   const std::string data_dir;
   DiskReserve reserve;
   std::string recovery_note;
+  std::string directory_found;
   std::unique_ptr<GapFilter> filter;  // the database keeps the pointer
   std::unique_ptr<rocksdb::DB> db;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;  // as column_families(); owned by the database
@@ -112,6 +113,7 @@ absl::StatusOr<std::unique_ptr<RocksdbEngine>> RocksdbEngine::open(const Rocksdb
     return created;
   auto impl = std::make_unique<Impl>(options);
   const std::string last_boot = read_boot_file(options.data_dir);
+  impl->directory_found = directory_mark(options.data_dir);
   rocksdb::Status status = impl->open(options, LogHoles::kRefuse);
   const bool restarted =
       !options.boot_id.empty() && !last_boot.empty() && last_boot != options.boot_id;
@@ -180,7 +182,9 @@ absl::Status RocksdbEngine::sync() {
   const std::lock_guard syncing(impl_->sync_mutex);
   if (const absl::Status failed = impl_->failed(); !failed.ok()) return failed;
   const absl::Status status = from_rocksdb(impl_->db->SyncWAL(), impl_->data_dir);
-  return status.ok() ? status : impl_->fail(status);
+  if (status.ok()) return status;
+  distrust_directory(impl_->data_dir);  // the kernel may have dropped what it could not write
+  return impl_->fail(status);
 }
 
 std::uint64_t RocksdbEngine::disk_bytes() const {
@@ -196,5 +200,9 @@ std::uint64_t RocksdbEngine::disk_bytes() const {
 }
 
 const std::string& RocksdbEngine::recovery_note() const { return impl_->recovery_note; }
+
+const std::string& RocksdbEngine::directory_found() const { return impl_->directory_found; }
+
+std::string RocksdbEngine::directory() const { return directory_mark(impl_->data_dir); }
 
 }  // namespace kv::storage

@@ -67,6 +67,10 @@ class RocksdbEngine final : public Engine {
   // What was dropped while opening; empty in the ordinary case. To be logged as a warning.
   const std::string& recovery_note() const;
 
+  // What tells the directory from every copy of it (boot_file.h): as it was when open() found it, and as it is now.
+  const std::string& directory_found() const;
+  std::string directory() const;
+
  private:
   struct Impl;
   explicit RocksdbEngine(std::unique_ptr<Impl> impl);

@@ -1,7 +1,8 @@
 // A whole cluster in one thread and in virtual time: cores over in-memory engines, joined by links that misbehave on demand.
 //
-// Everything happens in one queue of events ordered by (time, sequence), and every choice is drawn from one seeded
-// generator, so a seed names a run: the same seed gives the same trace(), message by message.
+// Everything happens in one queue of events ordered by (time, sequence), and every choice is drawn from generators that one
+// seed makes, so a seed names a run: the same seed gives the same trace(), message by message. Network, disks and each
+// node have generators of their own, so that a change to one leaves the others' choices alone.
 //
 // It carries out effects as the contract in node/messages/effects.h demands, and is as unkind as that contract allows: events
 // that arrive close together share a flush or not; a sync becomes effective at its start or at its end; a message passes
@@ -10,6 +11,7 @@
 // Not thread-safe.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -21,6 +23,7 @@
 #include <vector>
 
 #include "node/core/core.h"
+#include "node/core/identity.h"
 #include "node/storage/memory_engine.h"
 
 namespace kv::sim {
@@ -32,6 +35,8 @@ struct LinkFaults {
   bool reordered = false;  // messages overtake each other
   std::int64_t min_delay_us = 50;
   std::int64_t max_delay_us = 500;
+  // A message is followed by one of long ago, also across reconnects.
+  std::uint32_t replayed_permille = 0;
 };
 
 struct ClusterOptions {
@@ -40,7 +45,9 @@ struct ClusterOptions {
   std::uint32_t partitions = 8;
   std::uint32_t n = 3;
   std::uint64_t seed = 1;
-  CoreOptions core;  // shard and shards are set for each core
+  CoreOptions core;                      // shard and shards are set for each core
+  std::int64_t max_turn_delay_us = 100;  // from an event's arrival to its step
+  std::int64_t max_sync_us = 5'000;
 };
 
 struct WriteOptions {
@@ -57,9 +64,24 @@ enum class Disk {
   kWiped,
 };
 
+// Sees what happens where no client can. Called at once; must not call back.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  virtual void on_commit(std::size_t /*node*/, const storage::WriteBatch& /*batch*/) {}
+  virtual void on_synced(std::size_t /*node*/) {}  // all that the node has committed is on its disk
+  virtual void on_reply(const ClientReply& /*reply*/) {}
+  virtual void on_disk_changed(std::size_t /*node*/) {
+  }  // something was lost, or another disk is there
+};
+
+// An independent generator for each name.
+Rng stream(std::uint64_t seed, std::string_view name);
+
 class Cluster {
  public:
-  explicit Cluster(ClusterOptions options);
+  // `observer` may be null; it outlives the cluster.
+  explicit Cluster(ClusterOptions options, Observer* observer = nullptr);
   Cluster(const Cluster&) = delete;  // events hold on to it
   Cluster& operator=(const Cluster&) = delete;
 
@@ -71,6 +93,8 @@ class Cluster {
                       WriteOptions options = {});
   std::uint64_t read(std::size_t node, const std::string& key, Level level = Level::kQuorum,
                      std::int64_t timeout_ms = 1000);
+  std::uint64_t scan(std::size_t node, Partition partition, Level level, std::uint32_t max_items,
+                     std::int64_t timeout_ms);
 
   const WriteResult* write_result(std::uint64_t id) const;  // null until answered
   const ClientReadReply* read_reply(std::uint64_t id) const;
@@ -92,12 +116,30 @@ class Cluster {
   void cut(std::size_t a, std::size_t b) { set_cut(a, b, true); }
   void heal(std::size_t a, std::size_t b) { set_cut(a, b, false); }
   void isolate(std::size_t node);
-  void heal_all();  // links only
-  void set_faults(const LinkFaults& faults) { faults_ = faults; }
+  void heal_all();                            // links only
+  void set_faults(const LinkFaults& faults);  // of all links
+  void set_link_faults(std::size_t from, std::size_t to, const LinkFaults& faults);
+  // One way only, and neither end notices: what is sent is lost, or waits until unclog() lets it go in random order.
+  void block(std::size_t from, std::size_t to, bool blocked);
+  void clog(std::size_t from, std::size_t to);
+  void unclog(std::size_t from, std::size_t to);
+
   void crash(std::size_t node, Disk disk);
   // `keep_actors`: right only if nothing was lost.
   void restart(std::size_t node, bool keep_actors);
+  // As the node's process does it: the directory is claimed, and that decides about the actors. False: it refused to start.
+  bool start(std::size_t node);
+  void stop(std::size_t node);                    // an orderly stop: synced, and recorded as clean
+  void pause(std::size_t node, std::int64_t ms);  // takes no turn for so long; its connections stay
+
+  void backup(std::size_t node);  // remembers the disk as it is
+  // The node is down, and has been backed up: the disk goes back to that. `unseen`: as a snapshot
+  // of a whole machine does it, which leaves no trace for the node to find.
+  void restore(std::size_t node, bool unseen = false);
+  void swap_disks(std::size_t a, std::size_t b);  // both are down
+
   void set_wall_offset(std::size_t node, std::int64_t ms) { nodes_[node].wall_offset_ms = ms; }
+  void set_wall_drift(std::size_t node, std::int64_t ppm);
 
   // ---- What is there -------------------------------------------------------------------------------------------------
 
@@ -105,14 +147,18 @@ class Cluster {
   std::size_t size() const { return nodes_.size(); }
   bool is_up(std::size_t node) const { return nodes_[node].up; }
   storage::MemoryEngine& engine(std::size_t node) { return *nodes_[node].engine; }
-  CoreStatus status(std::size_t node) const;  // the sum of its shards
+  CoreStatus status(std::size_t node) const;      // the sum of its shards
+  std::uint64_t pending(std::size_t node) const;  // requests under way
+  bool has_owner(std::size_t node) const;         // its disk says whose it is
   Partition partition_of(const std::string& key) const;
   bool is_replica(std::size_t node, const std::string& key) const;
+  bool is_replica(std::size_t node, Partition partition) const;
 
   // As committed.
   storage::ReplicaState replica(std::size_t node, Partition partition) const;
   std::map<std::string, std::vector<Version>> objects(std::size_t node,
                                                       Partition partition) const;  // by storage key
+  std::map<std::string, Object> whole_objects(std::size_t node, Partition partition) const;
   std::optional<std::string> value(std::size_t node, const std::string& key) const;
 
   // In what the replicas of a partition differ; empty: in nothing.
@@ -126,6 +172,8 @@ class Cluster {
   std::uint64_t trace() const { return trace_; }  // digest of everything that has happened
   const std::vector<std::string>& warnings() const { return warnings_; }
   std::uint64_t messages_sent() const { return messages_sent_; }
+  std::uint64_t incarnation(std::size_t node) const { return nodes_[node].incarnation; }
+  WallMs wall(std::size_t node) const { return now_at(node).wall; }
 
  private:
   struct Shard {
@@ -139,7 +187,14 @@ class Cluster {
     std::vector<Shard> shards;
     bool up = false;
     std::uint64_t incarnation = 0;
+    std::uint64_t boot = 1;       // run of the machine: a loss of power starts another
+    std::uint64_t directory = 1;  // a restored one is another
+    Instant paused_until;
     std::int64_t wall_offset_ms = 0;
+    std::int64_t drift_ppm = 0;
+    Instant drift_since;
+    std::unique_ptr<storage::MemoryEngine> backup;
+    Rng rng{0};
   };
   struct Link {  // between two nodes, both ways
     bool is_cut = false;
@@ -147,7 +202,19 @@ class Cluster {
     std::uint64_t connection =
         0;            // its number; a message arrives only on the connection on which it was sent
     Instant told[2];  // when the ends were told last; a connection's news arrive in order
-    Instant arrived[2];  // when the last message to each end arrives
+  };
+  struct Direction {  // from one node to another
+    LinkFaults faults;
+    bool is_blocked = false;
+    bool is_clogged = false;
+    Instant arrived;                // when the last message arrives
+    std::vector<std::string> held;  // while clogged
+    std::deque<std::string> old;    // the latest messages, for replay; kept while faults ask for it
+  };
+  struct Happening {
+    Instant at;
+    std::uint64_t sequence;
+    std::function<void()> what;
   };
 
   Now now_at(std::size_t node) const;
@@ -156,12 +223,22 @@ class Cluster {
   void deliver(std::size_t node, std::size_t shard, Event event);
   void take_turn(std::size_t node, std::size_t shard);
   void carry_out(std::size_t node, std::size_t shard, Effects effects);
+  bool commit(std::size_t node, const storage::WriteBatch& batch);
   void start_sync(std::size_t node, std::size_t shard);
   void wake_later(std::size_t node, std::size_t shard, Instant when);
   void transmit(std::size_t from, std::size_t to, const Message& message);
   void arrive_later(std::size_t from, std::size_t to, const std::string& bytes);
+  void arrive(std::size_t from, std::size_t to, const std::string& bytes);
+  void maybe_replay(std::size_t from, std::size_t to, const std::string& bytes);
+  Identity identity(std::size_t node) const;
+  void make_cores(std::size_t node, bool keep_actors);
   void answer(const ClientReply& reply);
-  Link& link(std::size_t a, std::size_t b) { return links_.at(std::minmax(a, b)); }
+  Link& link(std::size_t a, std::size_t b) {
+    return links_[std::min(a, b) * nodes_.size() + std::max(a, b)];
+  }
+  Direction& direction(std::size_t from, std::size_t to) {
+    return directions_[from * nodes_.size() + to];
+  }
   void set_cut(std::size_t a, std::size_t b, bool is_cut);
   void update_link(std::size_t a, std::size_t b);
   void tell(std::size_t node, std::size_t peer, bool up);
@@ -169,13 +246,15 @@ class Cluster {
 
   ClusterOptions options_;
   Ring ring_;
-  Rng rng_;
-  LinkFaults faults_;
+  Observer* const observer_;
+  Rng network_;
+  Rng disks_;
   Instant now_;
   std::uint64_t sequence_ = 0;
-  std::map<std::pair<Instant, std::uint64_t>, std::function<void()>> events_;
+  std::vector<Happening> events_;  // a heap: the next to happen in front
   std::vector<Node> nodes_;
-  std::map<std::pair<std::size_t, std::size_t>, Link> links_;
+  std::vector<Link> links_;  // by min * nodes + max
+  std::vector<Direction> directions_;
   std::uint64_t next_request_ = 1;
   std::map<std::uint64_t, ClientReply> replies_;
   std::uint64_t trace_ = 0;

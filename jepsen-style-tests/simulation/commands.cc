@@ -1,0 +1,255 @@
+#include "jepsen-style-tests/simulation/commands.h"
+
+#include <chrono>
+#include <cstdio>
+#include <ctime>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "jepsen-style-tests/simulation/trial.h"
+
+namespace kv::sim {
+namespace {
+
+struct Totals {
+  std::uint64_t seeds = 0;
+  std::uint64_t failed = 0;
+  double simulated_h = 0;
+  double cpu_s = 0;
+  std::uint64_t acknowledged = 0;
+  std::array<std::uint64_t, kKinds> done{};
+  std::array<std::uint64_t, simulation::kMarks> marks{};
+
+  void add(const TrialResult& result) {
+    ++seeds;
+    simulated_h += static_cast<double>(result.outcome.simulated_us) / 3.6e9;
+    cpu_s += result.cpu_s;
+    acknowledged += result.outcome.acknowledged;
+    for (std::size_t i = 0; i < kKinds; ++i) done[i] += result.outcome.done[i];
+    for (std::size_t i = 0; i < marks.size(); ++i) marks[i] += result.marks[i];
+  }
+};
+
+void print_totals(const Totals& totals) {
+  absl::PrintF(
+      "%d seeds, %d failed; %.1f simulated cluster-hours in %.0f s of CPU: %.0f cluster-hours per "
+      "core-hour; "
+      "%d acknowledged writes\n",
+      totals.seeds, totals.failed, totals.simulated_h, totals.cpu_s,
+      totals.cpu_s > 0 ? totals.simulated_h * 3600 / totals.cpu_s : 0.0, totals.acknowledged);
+  std::string done;
+  for (std::size_t i = 0; i < kKinds; ++i)
+    absl::StrAppend(&done, i == 0 ? "" : ", ", totals.done[i], " ",
+                    std::string(to_string(static_cast<Kind>(i))));
+  std::size_t reached = 0;
+  std::string missed;
+  for (std::size_t i = 0; i < totals.marks.size(); ++i) {
+    reached += totals.marks[i] > 0 ? 1U : 0U;
+    if (totals.marks[i] == 0) absl::StrAppend(&missed, " ", std::string(simulation::kMarkNames[i]));
+  }
+  absl::PrintF("done: %s\nmarks reached: %d of %d%s%s\n", done, reached, simulation::kMarks,
+               missed.empty() ? "" : "; never:", missed);
+}
+
+void report(const Plan& plan, const Violations& violations) {
+  absl::PrintF("\nVIOLATED by %s\n", describe(plan));
+  for (const auto& [check, found] : violations.found())
+    absl::PrintF("  %s (%s), at %d ms: %s\n", std::string(name_of(check)),
+                 std::string(text_of(check)), found.at_ms, found.text);
+  std::fflush(stdout);
+}
+
+void print_shortened(const Plan& plan, Check check) {
+  const Plan shorter = shrink(plan, check);
+  const TrialResult result = try_plan(shorter, true);
+  absl::PrintF("Shortened from %d to %d actions; `simulate seed %d` replays the whole.\n",
+               plan.actions.size(), shorter.actions.size(), plan.seed);
+  if (result.outcome.transcript.empty())  // it died
+    for (const Action& action : shorter.actions)
+      absl::PrintF("  %d ms  %s\n", action.at_ms, to_string(action));
+  for (const std::string& line : result.outcome.transcript) absl::PrintF("  %s\n", line);
+  std::fflush(stdout);
+}
+
+std::uint64_t seed_of_the_day() {
+  const std::time_t now = std::time(nullptr);
+  std::tm day{};
+  gmtime_r(&now, &day);
+  return static_cast<std::uint64_t>(((day.tm_year + 1900) * 100 + day.tm_mon + 1) * 100 +
+                                    day.tm_mday) *
+         1'000'000;
+}
+
+}  // namespace
+
+int run_seeds(const RunOptions& options) {
+  const std::uint64_t first = options.first != 0 ? options.first : seed_of_the_day();
+  absl::PrintF("seeds from %d\n", first);
+  std::fflush(stdout);
+  Totals totals;
+  std::vector<std::pair<Plan, Check>> failed;
+  const auto started = std::chrono::steady_clock::now();
+  std::uint64_t next_seed = first;
+  try_plans(
+      options.jobs,
+      [&](Plan& plan) {
+        const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - started;
+        if (options.seeds > 0 && next_seed - first >= options.seeds) return false;
+        if (options.seconds > 0 && passed.count() >= options.seconds) return false;
+        if (failed.size() >= 3) return false;
+        plan = make_plan(next_seed++);
+        return true;
+      },
+      [&](const Plan& plan, const TrialResult& result) {
+        totals.add(result);
+        const Violations& violations = result.outcome.violations;
+        if (violations.empty()) return;
+        ++totals.failed;
+        failed.emplace_back(plan, violations.found().begin()->first);
+        report(plan, violations);
+      });
+  print_totals(totals);
+  if (!failed.empty()) print_shortened(failed.front().first, failed.front().second);
+  const bool missed =
+      options.all_marks && std::count(totals.marks.begin(), totals.marks.end(), 0U) > 0;
+  if (missed) std::puts("a mark was never reached: those branches were not tested");
+  return failed.empty() && !missed ? 0 : 1;
+}
+
+int run_kept(const std::string& file, std::size_t jobs) {
+  std::ifstream in(file);
+  if (!in) {
+    absl::FPrintF(stderr, "simulate: cannot read %s\n", file);
+    return 1;
+  }
+  std::vector<std::uint64_t> seeds;
+  for (std::string line; std::getline(in, line);) {
+    std::istringstream words(line);
+    if (std::uint64_t seed = 0; words >> seed) seeds.push_back(seed);
+  }
+  Totals totals;
+  std::size_t next = 0;
+  try_plans(
+      jobs,
+      [&](Plan& plan) {
+        if (next == seeds.size()) return false;
+        plan = make_plan(seeds[next++]);
+        return true;
+      },
+      [&](const Plan& plan, const TrialResult& result) {
+        totals.add(result);
+        if (result.outcome.violations.empty()) return;
+        ++totals.failed;
+        report(plan, result.outcome.violations);
+      });
+  absl::PrintF("%d kept seeds, %d failed\n", totals.seeds, totals.failed);
+  return totals.failed == 0 && totals.seeds > 0 ? 0 : 1;
+}
+
+int run_reference(std::uint64_t seed) {
+  Totals totals;
+  const TrialResult result = try_plan(make_reference_plan(seed), false);
+  totals.add(result);
+  totals.failed = result.outcome.violations.empty() ? 0 : 1;
+  if (totals.failed > 0) report(make_reference_plan(seed), result.outcome.violations);
+  std::puts("3 nodes, 100 operations a second, faults on:");
+  print_totals(totals);
+  return static_cast<int>(totals.failed);
+}
+
+int replay_seed(std::uint64_t seed, bool shorten, bool hash_only) {
+  const Plan plan = make_plan(seed);
+  const TrialResult result = try_plan(plan, !hash_only);
+  const Violations& violations = result.outcome.violations;
+  if (hash_only) {
+    absl::PrintF("%d %016x\n", seed, result.outcome.trace);
+    return violations.empty() ? 0 : 1;
+  }
+  absl::PrintF("%s\n", describe(plan));
+  for (const std::string& line : result.outcome.transcript) absl::PrintF("%s\n", line);
+  absl::PrintF("trace %016x\n", result.outcome.trace);
+  if (violations.empty()) return 0;
+  report(plan, violations);
+  if (shorten) print_shortened(plan, violations.found().begin()->first);
+  return 1;
+}
+
+int find_planted(const std::string& name, std::uint64_t max_seeds, std::size_t jobs) {
+  constexpr std::uint64_t kCatchesWanted = 3;
+  std::map<Check, std::vector<std::string>> only_by;
+  std::size_t missed = 0;
+  std::size_t known = 0;
+  for (std::size_t bug = 0; bug < simulation::kBugs; ++bug) {
+    const std::string bug_name(simulation::kBugNames[bug]);
+    if (!name.empty() && name != bug_name) continue;
+    ++known;
+    simulation::planted = static_cast<simulation::Bug>(bug);
+    std::map<Check, std::uint64_t> caught_by;
+    std::uint64_t catches = 0;
+    std::uint64_t tried = 0;
+    std::uint64_t first_catch = 0;
+    std::uint64_t next_seed = 1;
+    try_plans(
+        jobs,
+        [&](Plan& plan) {
+          if (next_seed > max_seeds || catches >= kCatchesWanted) return false;
+          plan = make_plan(next_seed++);
+          return true;
+        },
+        [&](const Plan&, const TrialResult& result) {
+          ++tried;
+          if (result.outcome.violations.empty()) return;
+          if (catches++ == 0) first_catch = tried;
+          for (const auto& [check, found] : result.outcome.violations.found()) ++caught_by[check];
+        });
+    simulation::planted = simulation::Bug::kCount;
+    std::string by;
+    for (const auto& [check, count] : caught_by)
+      absl::StrAppend(&by, " ", std::string(name_of(check)), "(", count, ")");
+    if (caught_by.size() == 1) only_by[caught_by.begin()->first].push_back(bug_name);
+    missed += catches == 0 ? 1U : 0U;
+    if (catches > 0)
+      absl::PrintF("%-24s caught after %4d seeds, by%s\n", bug_name, first_catch, by);
+    else
+      absl::PrintF("%-24s NOT CAUGHT in %d seeds: %s\n", bug_name, tried,
+                   std::string(simulation::kBugTexts[bug]));
+    std::fflush(stdout);
+  }
+  if (known == 0) {
+    absl::FPrintF(stderr, "simulate: no planted bug is called '%s'; `simulate planted` tries all\n",
+                  name);
+    return 2;
+  }
+  if (name.empty()) {
+    std::puts("\nChecks that alone catch some bug:");
+    for (const auto& [check, bugs] : only_by) {
+      std::string list;
+      for (const std::string& each : bugs) absl::StrAppend(&list, " ", each);
+      absl::PrintF("  %-24s%s\n", std::string(name_of(check)), list);
+    }
+    absl::PrintF(
+        "%d planted bugs, %d not caught; %d of %d checks are the only ones to catch some\n", known,
+        missed, only_by.size(), kChecks);
+  }
+  return missed == 0 ? 0 : 1;
+}
+
+int list_marks() {
+  for (std::size_t i = 0; i < simulation::kMarks; ++i)
+    absl::PrintF("%-26s %s\n", std::string(simulation::kMarkNames[i]),
+                 std::string(simulation::kMarkTexts[i]));
+  std::puts("\nPlanted bugs:");
+  for (std::size_t i = 0; i < simulation::kBugs; ++i)
+    absl::PrintF("%-26s %s\n", std::string(simulation::kBugNames[i]),
+                 std::string(simulation::kBugTexts[i]));
+  std::puts("\nChecks:");
+  for (std::size_t i = 0; i < kChecks; ++i)
+    absl::PrintF("%-26s %s\n", std::string(name_of(static_cast<Check>(i))),
+                 std::string(text_of(static_cast<Check>(i))));
+  return 0;
+}
+
+}  // namespace kv::sim

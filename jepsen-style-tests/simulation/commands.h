@@ -1,0 +1,24 @@
+// The subcommands of `simulate`. Each returns the process's exit code: 0, or 1 when something was violated or missed.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace kv::sim {
+
+struct RunOptions {
+  std::uint64_t first = 0;  // seed; 0: from the date
+  std::uint64_t seeds = 0;  // 0: no limit
+  double seconds = 0;       // 0: no limit
+  std::size_t jobs = 1;
+  bool all_marks = false;  // fail if a mark was not reached
+};
+
+int run_seeds(const RunOptions& options);
+int run_kept(const std::string& file, std::size_t jobs);
+int run_reference(std::uint64_t seed);
+int replay_seed(std::uint64_t seed, bool shorten, bool hash_only);
+int find_planted(const std::string& name, std::uint64_t max_seeds, std::size_t jobs);
+int list_marks();
+
+}  // namespace kv::sim

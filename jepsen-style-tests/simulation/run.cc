@@ -1,0 +1,299 @@
+#include "jepsen-style-tests/simulation/run.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "node/base/check.h"
+#include "node/base/simulation.h"
+#include "node/coordinator/validate.h"
+#include "node/storage/keys.h"
+
+namespace kv::sim {
+namespace {
+
+constexpr std::int64_t kServeWithinMs = 20'000;
+constexpr std::int64_t kEqualWithinMs = 60'000;
+constexpr std::int64_t kRestWithinMs = 60'000;
+constexpr std::int64_t kLookEveryMs = 250;
+constexpr std::int64_t kAnswerSlackMs = 100;
+constexpr std::size_t kCheckedKeys = 12;
+
+std::uint64_t full_transfers() {
+  return simulation::marks_reached[static_cast<std::size_t>(simulation::Mark::kFullTransferAsked)];
+}
+
+std::string in_words(const WriteResult& result) {
+  switch (result.outcome) {
+    case kv::Outcome::kApplied:
+      return absl::StrCat("ok, ", result.acks, " acks");
+    case kv::Outcome::kNotApplied:
+      return absl::StrCat("not applied: ", result.message);
+    default:
+      return absl::StrCat("unknown: ", result.message);
+  }
+}
+
+}  // namespace
+
+Run::Run(const Plan& plan, bool with_transcript)
+    : plan_(plan),
+      with_transcript_(with_transcript),
+      truth_(outcome_.violations, plan.cluster.core.max_clock_skew_ms),
+      cluster_(plan.cluster, this),
+      rng_(stream(plan.seed, "end")),
+      backed_up_(cluster_.size()),
+      transfers_before_(full_transfers()) {
+  truth_.attach(cluster_);
+}
+
+Outcome Run::play() {
+  chaos();
+  majority();
+  mend_and_rest();
+  outcome_.trace = cluster_.trace();
+  outcome_.simulated_us = cluster_.now().us;
+  return std::move(outcome_);
+}
+
+void Run::say(const std::string& line) {
+  if (with_transcript_) outcome_.transcript.push_back(absl::StrCat(now_ms(), " ms  ", line));
+}
+
+void Run::violate(Check check, std::string text) {
+  say(absl::StrCat("VIOLATION ", std::string(name_of(check)), ": ", text));
+  outcome_.violations.add(check, now_ms(), std::move(text));
+}
+
+// ---- Phases ---------------------------------------------------------------------------------------------------------
+
+void Run::chaos() {
+  for (const Action& action : plan_.actions) {
+    cluster_.run_for(std::max<std::int64_t>(0, action.at_ms - now_ms()));
+    if (static_cast<std::size_t>(action.kind) < kFirstFault) {
+      start(action);
+    } else if (apply(action)) {
+      say(to_string(action));
+      ++outcome_.done[static_cast<std::size_t>(action.kind)];
+    }
+    for (std::size_t node = 0; node < cluster_.size(); ++node) {
+      if (!cluster_.is_up(node)) continue;
+      const std::uint64_t limit = 2 * plan_.cluster.core.max_pending * plan_.cluster.shards[node];
+      if (cluster_.pending(node) > limit)
+        violate(Check::kBounded, absl::StrCat("n", node + 1, " has ", cluster_.pending(node),
+                                              " requests under way; the limit is ", limit));
+    }
+  }
+}
+
+// More than half of the nodes are mended. The rest stays as it is, cut off; or worse, silent: nobody notices.
+void Run::majority() {
+  std::vector<std::size_t> nodes;
+  for (std::size_t node = 0; node < cluster_.size(); ++node) nodes.push_back(node);
+  for (std::size_t i = nodes.size(); i > 1; --i) std::swap(nodes[i - 1], nodes[rng_.below(i)]);
+  nodes.resize(nodes.size() / 2 + 1);
+  std::uint32_t members = 0;
+  for (const std::size_t node : nodes) members |= 1U << node;
+  const bool silent = rng_.below(2) == 0;
+  say(absl::StrCat("a majority is mended: ", members,
+                   silent ? ", the rest is silent" : ", the rest is cut off"));
+  cluster_.set_faults({});
+  for (std::size_t a = 0; a < cluster_.size(); ++a) {
+    for (std::size_t b = 0; b < cluster_.size(); ++b) {
+      if (a == b) continue;
+      const bool inside = (members >> a & 1U) != 0 && (members >> b & 1U) != 0;
+      cluster_.unclog(a, b);
+      cluster_.block(a, b, !inside && silent);
+      if (inside || silent)
+        cluster_.heal(a, b);
+      else
+        cluster_.cut(a, b);
+    }
+  }
+  for (const std::size_t node : nodes) {
+    cluster_.engine(node).set_faults({});
+    if (!cluster_.is_up(node)) start_node(node);
+  }
+  const ReplicationOptions& options = plan_.cluster.core.replication;
+  cluster_.run_for(std::max<std::int64_t>(0, elapsed_us(cluster_.now(), paused_until_) / 1000) +
+                   options.overdue_ms + 3000);
+  check_majority(members, silent);
+}
+
+void Run::check_majority(std::uint32_t members, bool silent) {
+  const std::size_t keys = std::min<std::size_t>(plan_.keys, kCheckedKeys);
+  for (std::size_t key = 0; key < keys; ++key) {
+    const std::string name = absl::StrCat("k", key);
+    std::size_t replicas = 0;
+    std::vector<std::size_t> coordinators;
+    for (std::size_t node = 0; node < cluster_.size(); ++node) {
+      if ((members >> node & 1U) == 0) continue;
+      const bool is_replica = cluster_.is_replica(node, name);
+      replicas += is_replica ? 1U : 0U;
+      // A write that is forwarded into silence has an unknown outcome, as it should.
+      if (is_replica || !silent) coordinators.push_back(node);
+    }
+    if (replicas <= cluster_.ring().n() / 2) continue;
+    const std::size_t at = coordinators[rng_.below(coordinators.size())];
+    const std::string value = absl::StrCat("last-", key);
+    truth_.sent(value);
+    const std::uint64_t written =
+        cluster_.write(at, name, value, {Level::kQuorum, Durability::kDisk, kServeWithinMs, {}});
+    const std::uint64_t read = cluster_.read(at, name, Level::kQuorum, kServeWithinMs);
+    cluster_.run_until(
+        [&] {
+          return cluster_.write_result(written) != nullptr && cluster_.read_reply(read) != nullptr;
+        },
+        kServeWithinMs + 1000);
+    const WriteResult* result = cluster_.write_result(written);
+    if (result == nullptr || result->outcome != kv::Outcome::kApplied)
+      violate(Check::kLiveness, absl::StrCat("a write of ", name, " at n", at + 1, ": ",
+                                             result == nullptr ? "no answer" : in_words(*result)));
+    else
+      truth_.acknowledged(storage::storage_key("default", name), cluster_.partition_of(name),
+                          *result, Level::kQuorum, Durability::kDisk);
+    const ClientReadReply* reply = cluster_.read_reply(read);
+    if (reply == nullptr || reply->code != absl::StatusCode::kOk)
+      violate(Check::kLiveness, absl::StrCat("a read of ", name, " at n", at + 1, ": ",
+                                             reply == nullptr ? "no answer" : reply->message));
+  }
+}
+
+void Run::mend_and_rest() {
+  say("all is mended");
+  cluster_.set_faults({});
+  cluster_.heal_all();
+  disks_well();
+  for (std::size_t node = 0; node < cluster_.size(); ++node)
+    if (!cluster_.is_up(node)) start_node(node);
+  cluster_.run_for(std::max<std::int64_t>(0, elapsed_us(cluster_.now(), paused_until_) / 1000));
+  const Instant mended = cluster_.now();
+  const auto wait_for = [&](std::int64_t within_ms, const auto& condition) {
+    while (!condition()) {
+      if (elapsed_us(mended, cluster_.now()) > within_ms * 1000) return false;
+      cluster_.run_for(kLookEveryMs);
+    }
+    return true;
+  };
+  if (!wait_for(kEqualWithinMs, [&] { return cluster_.difference().empty(); }))
+    return violate(Check::kConverges, cluster_.difference());
+  if (!wait_for(kEqualWithinMs + kRestWithinMs, [&] { return cluster_.is_quiet(); })) {
+    std::string why;
+    for (std::size_t node = 0; node < cluster_.size(); ++node) {
+      const CoreStatus status = cluster_.status(node);
+      absl::StrAppend(&why, " n", node + 1, ": ", status.log_entries, " log entries, ",
+                      status.pending, " requests;");
+    }
+    violate(Check::kAtRest, why);
+  }
+  for (const auto& [id, operation] : pending_)
+    if (operation.incarnation == cluster_.incarnation(operation.action.node))
+      violate(Check::kAnswered, absl::StrCat("never answered: ", to_string(operation.action)));
+  truth_.check_winners();
+  truth_.check_key_counts();
+  if (full_transfers() > transfers_before_ && !truth_.lost_a_disk())
+    violate(Check::kNoNeedlessTransfer, "no disk was lost, and a full transfer was needed");
+}
+
+// ---- Operations -----------------------------------------------------------------------------------------------------
+
+void Run::start(const Action& action) {
+  const std::string name = absl::StrCat("k", action.key);
+  Operation operation;
+  operation.action = action;
+  operation.key = storage::storage_key("default", name);
+  operation.acknowledged_before = truth_.acknowledged_count(operation.key);
+  operation.deadline = after_ms(cluster_.now(), action.amount);
+  operation.incarnation = cluster_.incarnation(action.node);
+  if (!cluster_.is_up(action.node)) return;
+  const bool writes = action.kind == Kind::kPut || action.kind == Kind::kDelete;
+  if (writes && action.token == TokenUse::kOfOtherKey) {
+    const auto it = last_read_.find(action.client);
+    if (it == last_read_.end() || it->second.key == operation.key) return;
+    if (checked_token(it->second.token, operation.key).ok())
+      violate(Check::kForeignToken,
+              absl::StrCat("a token of ", it->second.key, " was accepted for ", operation.key));
+    return;
+  }
+  ++outcome_.done[static_cast<std::size_t>(action.kind)];
+  say(to_string(action));
+  std::uint64_t id = 0;
+  if (action.kind == Kind::kGet) {
+    id = cluster_.read(action.node, name, action.level, action.amount);
+  } else if (action.kind == Kind::kScan) {
+    const Partition partition{
+        static_cast<std::uint16_t>(action.key % cluster_.ring().partitions())};
+    id = cluster_.scan(action.node, partition, action.level, 1 + action.key % 5, action.amount);
+  } else {
+    std::optional<std::string> value;
+    if (action.kind == Kind::kPut) {
+      operation.value = absl::StrCat("v", action.value);
+      value = operation.value;
+      truth_.sent(operation.value);
+    }
+    operation.token = token_for(action, operation.key);
+    id = cluster_.write(action.node, name, std::move(value),
+                        {action.level, action.durability, action.amount, operation.token});
+  }
+  pending_.emplace(id, std::move(operation));
+}
+
+std::optional<Token> Run::token_for(const Action& action, const std::string& key) {
+  if (action.token != TokenUse::kLastRead) return {};
+  const auto it = last_read_.find(action.client);
+  if (it == last_read_.end() || it->second.key != key) return {};
+  auto token = checked_token(it->second.token, key);
+  KV_CHECK(token.ok() && token->has_value(), "what a read returned can be sent");
+  return *std::move(token);
+}
+
+void Run::on_reply(const ClientReply& reply) {
+  const std::uint64_t id = std::visit([](const auto& r) { return r.id; }, reply);
+  auto found = pending_.extract(id);
+  if (found.empty()) return;  // of a later phase
+  const Operation& operation = found.mapped();
+  if (cluster_.now() > after_ms(operation.deadline, kAnswerSlackMs) && paused_until_ == Instant{} &&
+      plan_.cluster.max_turn_delay_us < 5'000)
+    violate(Check::kAnswered, absl::StrCat("answered too late: ", to_string(operation.action)));
+  if (const auto* written = std::get_if<ClientWriteReply>(&reply))
+    on_write(operation, *written);
+  else
+    on_read(operation, std::get<ClientReadReply>(reply));
+}
+
+void Run::on_write(const Operation& operation, const ClientWriteReply& reply) {
+  const WriteResult& result = reply.result;
+  say(absl::StrCat("  answer to ", to_string(operation.action), ": ", in_words(result)));
+  if (result.outcome == kv::Outcome::kNotApplied && !operation.value.empty())
+    truth_.not_applied(operation.value);
+  if (result.outcome != kv::Outcome::kApplied) return;
+  ++outcome_.acknowledged;
+  truth_.acknowledged(operation.key, cluster_.ring().partition_of(operation.key), result,
+                      operation.action.level, operation.action.durability);
+  if (operation.token.has_value() && result.hlc <= operation.token->hlc)
+    violate(Check::kCausalOrder,
+            absl::StrCat(to_string(operation.action), " is at ", to_string(result.hlc),
+                         " and its token had seen ", to_string(operation.token->hlc)));
+}
+
+void Run::on_read(const Operation& operation, const ClientReadReply& reply) {
+  if (reply.code != absl::StatusCode::kOk) return say(absl::StrCat("  answer: ", reply.message));
+  for (const ReadItem& item : reply.items) truth_.read(item.key, item.versions);
+  if (operation.action.kind == Kind::kScan) return;
+  const ReadItem& item = reply.items.at(0);
+  std::optional<std::pair<Hlc, Dot>> seen;
+  for (const Version& version : item.versions)
+    seen = std::max(seen, std::optional(std::pair{version.hlc, version.dot}));
+  say(absl::StrCat(
+      "  answer to ", to_string(operation.action), ": ",
+      item.versions.empty() ? "nothing" : item.versions.front().value.value_or("a marker"),
+      seen ? absl::StrCat(" at ", to_string(seen->first)) : ""));
+  const auto must =
+      truth_.must_see(operation.key, operation.acknowledged_before, operation.action.level);
+  if (must > seen)
+    violate(Check::kRegularRead, absl::StrCat(to_string(operation.action), " returned ",
+                                              seen ? to_string(seen->second) : "nothing", " after ",
+                                              to_string(must->second), " was acknowledged"));
+  last_read_[operation.action.client] = {operation.key, make_token(item.token, operation.key)};
+}
+
+}  // namespace kv::sim

@@ -1,0 +1,97 @@
+// Carries out a plan and judges what happened.
+//
+// Phases: chaos, as planned; then a random majority is mended and must serve while the rest stays broken; then all is
+// mended, must become equal, and must come to rest.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "jepsen-style-tests/simulation/plan.h"
+#include "jepsen-style-tests/simulation/truth.h"
+#include "jepsen-style-tests/simulation/violations.h"
+
+namespace kv::sim {
+
+struct Outcome {
+  Violations violations;
+  std::uint64_t trace = 0;  // of everything that happened; the same plan gives the same
+  std::int64_t simulated_us = 0;
+  std::uint64_t acknowledged = 0;
+  std::array<std::uint64_t, kKinds> done{};  // operations and faults carried out, by kind
+  std::vector<std::string> transcript;       // when asked for
+};
+
+class Run final : private Observer {
+ public:
+  Run(const Plan& plan, bool with_transcript);
+
+  Outcome play();
+
+ private:
+  struct Operation {
+    Action action;
+    std::string key;  // storage key
+    std::string value;
+    std::optional<Token> token;
+    std::size_t acknowledged_before = 0;
+    Instant deadline;
+    std::uint64_t incarnation = 0;
+  };
+  struct LastRead {
+    std::string key;
+    std::string token;  // encoded
+  };
+
+  void chaos();
+  void majority();
+  void check_majority(std::uint32_t members, bool silent);
+  void mend_and_rest();
+
+  // Operations.
+  void start(const Action& action);
+  std::optional<Token> token_for(const Action& action, const std::string& key);
+  void on_write(const Operation& operation, const ClientWriteReply& reply);
+  void on_read(const Operation& operation, const ClientReadReply& reply);
+
+  // Faults: false if the action does not apply to the cluster as it is.
+  bool apply(const Action& action);
+  bool apply_to_network(const Action& action);
+  bool apply_to_process(const Action& action);
+  bool apply_to_disk(const Action& action);
+  bool apply_to_clock(const Action& action);
+  void crash(std::size_t node, Disk disk);
+  void start_node(std::size_t node);
+  void start_swapped(std::size_t a, std::size_t b);
+  void disks_well();
+  bool roll_back(std::size_t node);
+  bool is_known_elsewhere(std::size_t node) const;
+
+  void on_commit(std::size_t node, const storage::WriteBatch& batch) override {
+    truth_.on_commit(node, batch);
+  }
+  void on_synced(std::size_t node) override { truth_.on_synced(node); }
+  void on_disk_changed(std::size_t node) override { truth_.on_disk_changed(node); }
+  void on_reply(const ClientReply& reply) override;
+
+  std::int64_t now_ms() const { return cluster_.now().us / 1000; }
+  void say(const std::string& line);
+  void violate(Check check, std::string text);
+
+  const Plan& plan_;
+  const bool with_transcript_;
+  Outcome outcome_;
+  Truth truth_;
+  Cluster cluster_;
+  Rng rng_;  // of the phases after chaos
+  std::map<std::uint64_t, Operation> pending_;
+  std::map<std::uint32_t, LastRead> last_read_;  // by client
+  std::vector<bool> backed_up_;
+  std::uint64_t transfers_before_;
+  Instant paused_until_;
+};
+
+}  // namespace kv::sim

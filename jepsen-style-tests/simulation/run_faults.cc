@@ -1,0 +1,225 @@
+// The faults of a plan, applied to the cluster as it is at that moment.
+#include "absl/strings/str_cat.h"
+#include "jepsen-style-tests/simulation/run.h"
+
+namespace kv::sim {
+
+bool Run::apply(const Action& action) {
+  if (action.kind < Kind::kCrash) return apply_to_network(action);
+  if (action.kind < Kind::kPowerLoss) return apply_to_process(action);
+  if (action.kind < Kind::kClockJump) return apply_to_disk(action);
+  return apply_to_clock(action);
+}
+
+bool Run::apply_to_network(const Action& action) {
+  const std::size_t a = action.node;
+  const std::size_t b = action.other;
+  switch (action.kind) {
+    case Kind::kIsolate:
+      cluster_.isolate(a);
+      return true;
+    case Kind::kHalves:
+      for (std::size_t x = 0; x < cluster_.size(); ++x)
+        for (std::size_t y = x + 1; y < cluster_.size(); ++y)
+          if ((action.other >> x & 1U) != (action.other >> y & 1U)) cluster_.cut(x, y);
+      return true;
+    case Kind::kHeal:
+      cluster_.heal_all();
+      cluster_.set_faults({});
+      return true;
+    default:
+      break;
+  }
+  if (a == b) return false;
+  LinkFaults faults;
+  switch (action.kind) {
+    case Kind::kCut:
+      cluster_.cut(a, b);
+      return true;
+    case Kind::kOneWay:
+      cluster_.block(a, b, true);
+      return true;
+    case Kind::kClog:
+      cluster_.clog(a, b);
+      return true;
+    case Kind::kUnclog:
+      cluster_.unclog(a, b);
+      return true;
+    case Kind::kSlowLink:
+      faults.max_delay_us = action.amount * 1000;
+      break;
+    case Kind::kLossy:
+      faults.lost_permille = static_cast<std::uint32_t>(action.amount);
+      faults.repeated_permille = static_cast<std::uint32_t>(400 - action.amount);
+      faults.reordered = action.amount % 2 == 0;
+      break;
+    default:  // kReplay
+      faults.replayed_permille = static_cast<std::uint32_t>(action.amount);
+      faults.reordered = true;
+      faults.max_delay_us = 100 * action.amount;
+  }
+  cluster_.set_link_faults(a, b, faults);
+  return true;
+}
+
+bool Run::apply_to_process(const Action& action) {
+  switch (action.kind) {
+    case Kind::kCrash:
+      if (!cluster_.is_up(action.node)) return false;
+      crash(action.node, Disk::kKept);
+      return true;
+    case Kind::kCrashAll:
+      for (std::size_t node = 0; node < cluster_.size(); ++node)
+        if (cluster_.is_up(node)) crash(node, Disk::kKept);
+      return true;
+    case Kind::kStop:
+      if (!cluster_.is_up(action.node)) return false;
+      cluster_.engine(action.node).set_faults({});
+      cluster_.stop(action.node);
+      return true;
+    case Kind::kPause:
+      if (!cluster_.is_up(action.node)) return false;
+      cluster_.pause(action.node, action.amount);
+      paused_until_ = std::max(paused_until_, after_ms(cluster_.now(), action.amount));
+      return true;
+    case Kind::kStart:
+      if (cluster_.is_up(action.node)) return false;
+      start_node(action.node);
+      return true;
+    default:  // kStartAll
+      for (std::size_t node = 0; node < cluster_.size(); ++node)
+        if (!cluster_.is_up(node)) start_node(node);
+      return true;
+  }
+}
+
+bool Run::apply_to_disk(const Action& action) {
+  const std::size_t node = action.node;
+  const bool up = cluster_.is_up(node);
+  storage::MemoryEngine::Faults faults;
+  switch (action.kind) {
+    case Kind::kPowerLoss:
+      if (up) crash(node, Disk::kUnsyncedLost);
+      return up;
+    case Kind::kPowerLossAll:
+      for (std::size_t each = 0; each < cluster_.size(); ++each)
+        if (cluster_.is_up(each)) crash(each, Disk::kUnsyncedLost);
+      return true;
+    case Kind::kWipe:
+      truth_.disk_replaced();
+      crash(node, Disk::kWiped);
+      return true;
+    case Kind::kBackup:
+      cluster_.backup(node);
+      backed_up_[node] = true;
+      return true;
+    case Kind::kRestore:
+      if (!backed_up_[node]) return false;
+      truth_.disk_replaced();
+      if (up) crash(node, Disk::kKept);
+      cluster_.restore(node);
+      return true;
+    case Kind::kRollBack:
+      return roll_back(node);
+    case Kind::kSwap:
+      if (node == action.other) return false;
+      start_swapped(node, action.other);
+      return true;
+    case Kind::kDiskWell:
+      disks_well();
+      return true;
+    case Kind::kReadErrors:
+      faults.get = faults.scan = absl::UnavailableError("read error");
+      break;
+    case Kind::kCommitErrors:
+      faults.commit = absl::UnavailableError("write error");
+      break;
+    case Kind::kSyncErrors:
+      faults.sync = absl::UnavailableError("sync error");
+      break;
+    default:  // kDiskFull
+      faults.capacity_bytes =
+          cluster_.engine(node).disk_bytes() + static_cast<std::uint64_t>(action.amount);
+  }
+  if (up) cluster_.engine(node).set_faults(faults);
+  return up;
+}
+
+bool Run::apply_to_clock(const Action& action) {
+  truth_.note_walls();
+  if (action.kind == Kind::kClockJump)
+    cluster_.set_wall_offset(action.node, action.amount);
+  else
+    cluster_.set_wall_drift(action.node, action.amount);
+  truth_.note_walls();
+  return true;
+}
+
+void Run::crash(std::size_t node, Disk disk) {
+  cluster_.engine(node).set_faults({});
+  cluster_.crash(node, disk);
+}
+
+void Run::start_node(std::size_t node) {
+  cluster_.engine(node).set_faults({});
+  if (!cluster_.start(node))
+    violate(Check::kLiveness,
+            absl::StrCat("n", node + 1, " does not start on a disk that is well"));
+}
+
+// Somebody put the disks into the wrong machines: both nodes must refuse to start.
+void Run::start_swapped(std::size_t a, std::size_t b) {
+  for (const std::size_t node : {a, b})
+    if (cluster_.is_up(node)) crash(node, Disk::kKept);
+  cluster_.swap_disks(a, b);
+  for (const std::size_t node : {a, b}) {
+    if (!cluster_.has_owner(node) || !cluster_.start(node)) continue;
+    violate(Check::kDirectoryGuarded,
+            absl::StrCat("n", node + 1, " started on another node's disk"));
+    crash(node, Disk::kKept);
+  }
+  cluster_.swap_disks(a, b);
+  for (const std::size_t node : {a, b}) start_node(node);
+}
+
+// A machine goes back to a snapshot, and nothing on it tells. Its peers can tell, as long as they have all its writes and
+// speak to it before it writes; nobody can help a node that is alone.
+bool Run::roll_back(std::size_t node) {
+  if (!backed_up_[node]) return false;
+  cluster_.heal_all();
+  cluster_.set_faults({});
+  disks_well();
+  for (std::size_t each = 0; each < cluster_.size(); ++each)
+    if (!cluster_.is_up(each)) start_node(each);
+  const ReplicationOptions& options = plan_.cluster.core.replication;
+  const std::int64_t settle_ms =
+      std::max<std::int64_t>(0, elapsed_us(cluster_.now(), paused_until_) / 1000) +
+      2 * (options.overdue_ms + options.probe_interval_ms) + 1000;
+  cluster_.run_for(settle_ms);
+  if (!is_known_elsewhere(node)) return false;
+  truth_.disk_replaced();
+  crash(node, Disk::kKept);
+  cluster_.restore(node, true);
+  start_node(node);
+  cluster_.run_for(settle_ms);
+  return true;
+}
+
+bool Run::is_known_elsewhere(std::size_t node) const {
+  for (std::uint32_t p = 0; p < cluster_.ring().partitions(); ++p) {
+    const Partition partition{static_cast<std::uint16_t>(p)};
+    if (!cluster_.is_replica(node, partition)) continue;
+    const auto& replicas = cluster_.ring().replicas(partition);
+    if (replicas.size() == 1) return false;
+    const Clock here = cluster_.replica(node, partition).clock;
+    for (const NodeIndex other : replicas)
+      if (!cluster_.replica(other.value, partition).clock.covers(here)) return false;
+  }
+  return true;
+}
+
+void Run::disks_well() {
+  for (std::size_t node = 0; node < cluster_.size(); ++node) cluster_.engine(node).set_faults({});
+}
+
+}  // namespace kv::sim

@@ -1,0 +1,300 @@
+#include "jepsen-style-tests/simulation/truth.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "node/base/check.h"
+#include "node/base/hash.h"
+#include "node/storage/keys.h"
+#include "node/storage/record_codec.h"
+
+namespace kv::sim {
+namespace {
+
+constexpr std::size_t kPartitionBytes = 2;
+
+Partition partition_at_start(std::string_view key) {
+  return Partition{static_cast<std::uint16_t>(static_cast<unsigned char>(key[0]) << 8 |
+                                              static_cast<unsigned char>(key[1]))};
+}
+
+std::uint64_t digest_of(std::string_view key, const std::vector<Version>& versions) {
+  std::uint64_t digest = 0;
+  for (const Version& version : versions)
+    digest +=
+        (version.dot.actor.id ^ version.dot.counter * 0x9e3779b97f4a7c15) * 0xff51afd7ed558ccd ^
+        version.hlc.bits;
+  return versions.empty() ? 0 : digest ^ stable_hash(key);
+}
+
+// Not needed() of the core, which a planted bug may have made wrong.
+std::size_t replicas_of(Level level, std::size_t n) {
+  return level == Level::kOne ? 1 : level == Level::kAll ? n : n / 2 + 1;
+}
+
+std::string name_of_node(std::size_t node) { return absl::StrCat("n", node + 1); }
+
+}  // namespace
+
+// ---- Commits --------------------------------------------------------------------------------------------------------
+
+void Truth::on_commit(std::size_t node, const storage::WriteBatch& batch) {
+  std::set<Partition> touched;
+  for (const auto& [key, value] : batch.changes()) {
+    if (key.first == storage::Family::kObjects) {
+      touched.insert(partition_at_start(key.second));
+      take_object(node, key.second, value);
+    } else if (key.first == storage::Family::kMeta && key.second != storage::node_key()) {
+      const Partition partition = partition_at_start(std::string_view(key.second).substr(1));
+      touched.insert(partition);
+      if (value.has_value()) take_clock(node, partition, *value);
+    }
+  }
+  for (const Partition partition : touched) compare(node, partition);
+}
+
+void Truth::take_clock(std::size_t node, Partition partition, std::string_view bytes) {
+  auto state = storage::decode_replica(bytes);
+  KV_CHECK(state.ok(), "what a core writes can be read");
+  Mirror& here = mirror(node, partition);
+  if (!state->clock.covers(here.clock))
+    violate(Check::kClockGrows,
+            absl::StrCat(name_of_node(node), " partition ", partition.value, ": from ",
+                         to_string(here.clock), " to ", to_string(state->clock)));
+  here.clock = std::move(state->clock);
+  here.ever.join(here.clock);
+}
+
+void Truth::take_object(std::size_t node, std::string_view key,
+                        const std::optional<std::string>& bytes) {
+  Mirror& here = mirror(node, partition_at_start(key));
+  const std::string name(key.substr(kPartitionBytes));
+  Object object;
+  if (bytes.has_value()) {
+    auto decoded = storage::decode_object(*bytes);
+    KV_CHECK(decoded.ok(), "what a core writes can be read");
+    object = *std::move(decoded);
+  }
+  for (const Version& version : object.versions) take_version(node, name, version);
+  std::uint64_t& digest = here.objects[name];
+  here.digest ^= digest;
+  digest = digest_of(name, object.versions);
+  here.digest ^= digest;
+  if (digest == 0) here.objects.erase(name);
+  if (object.context.empty())
+    here.contexts.erase(name);
+  else
+    here.contexts[name] = std::move(object.context);
+}
+
+void Truth::take_version(std::size_t node, const std::string& key, const Version& version) {
+  const auto [it, is_new] =
+      writes_.try_emplace(version.dot, Written{key, version.hlc, version.value});
+  if (!is_new) {
+    const Written& known = it->second;
+    if (known.key != key || known.hlc != version.hlc || known.value != version.value)
+      violate(Check::kOneVersionPerDot, absl::StrCat(to_string(version.dot), " names a version of ",
+                                                     key, " and one of ", known.key));
+    return;
+  }
+  check_time(node, key, version);
+  writes_by_key_[key].push_back(version.dot);
+  greatest_[key] = std::max(greatest_[key], version.hlc);
+  if (!version.value.has_value()) return;
+  const auto fate = values_.find(*version.value);
+  if (fate == values_.end())
+    return violate(Check::kNoPhantom, absl::StrCat("nobody wrote ", *version.value));
+  if (fate->second.refused)
+    violate(Check::kNotAppliedIsNot,
+            absl::StrCat(*version.value, " was answered with \"not applied\" and is stored"));
+  if (fate->second.dot.has_value())
+    violate(Check::kWrittenOnce, absl::StrCat(*version.value, " is ", to_string(*fate->second.dot),
+                                              " and ", to_string(version.dot)));
+  fate->second.dot = version.dot;
+}
+
+void Truth::note_walls() {
+  for (std::size_t node = 0; node < cluster_->size(); ++node)
+    greatest_wall_ms_[node] = std::max(greatest_wall_ms_[node], cluster_->wall(node).ms);
+}
+
+// A version is first seen where it is issued.
+void Truth::check_time(std::size_t node, const std::string& key, const Version& version) {
+  const std::int64_t wall_ms = std::max(greatest_wall_ms_[node], cluster_->wall(node).ms);
+  const std::int64_t limit_ms = std::max(wall_ms + max_skew_ms_, greatest_[key].wall_ms());
+  if (version.hlc.wall_ms() > limit_ms)
+    violate(Check::kTimeBounded,
+            absl::StrCat(name_of_node(node), " wrote ", to_string(version.dot), " at ",
+                         to_string(version.hlc), "; at most ", limit_ms, " was to be expected"));
+}
+
+// Objects whose context says more than the clock are ahead of it; all others are a function of the clock.
+void Truth::compare(std::size_t node, Partition partition) {
+  const Mirror& here = mirror(node, partition);
+  const auto is_ahead = [](const Mirror& replica) {
+    return std::any_of(replica.contexts.begin(), replica.contexts.end(),
+                       [&](const auto& entry) { return !replica.clock.covers(entry.second); });
+  };
+  if (is_ahead(here)) return;
+  for (auto it = mirrors_.lower_bound({partition, 0});
+       it != mirrors_.end() && it->first.first == partition; ++it) {
+    const Mirror& there = it->second;
+    if (it->first.second == node || there.digest == here.digest || there.clock != here.clock ||
+        is_ahead(there))
+      continue;
+    violate(Check::kSameDotsSameObjects,
+            absl::StrCat("partition ", partition.value, ": ", name_of_node(node), " and ",
+                         name_of_node(it->first.second), " both have ", to_string(here.clock)));
+  }
+}
+
+void Truth::on_synced(std::size_t node) {
+  for (auto& [where, replica] : mirrors_) {
+    if (where.second != node) continue;
+    replica.synced = replica.clock;
+    replica.ever_synced.join(replica.clock);
+  }
+}
+
+void Truth::on_disk_changed(std::size_t node) {
+  if (cluster_ == nullptr) return;
+  for (std::uint32_t p = 0; p < cluster_->ring().partitions(); ++p) {
+    const Partition partition{static_cast<std::uint16_t>(p)};
+    Mirror& here = mirror(node, partition);
+    here.clock = cluster_->replica(node, partition).clock;
+    here.synced = here.clock;  // what survived is on the disk
+    here.digest = 0;
+    here.objects.clear();
+    here.contexts.clear();
+    for (auto& [key, object] : cluster_->whole_objects(node, partition)) {
+      const std::uint64_t digest = digest_of(key, object.versions);
+      here.digest ^= digest;
+      if (digest != 0) here.objects[key] = digest;
+      if (!object.context.empty()) here.contexts[key] = object.context;
+    }
+  }
+  for (auto& [key, all] : acknowledged_) {
+    const Mirror& here = mirror(node, cluster_->ring().partition_of(key));
+    for (Acknowledged& one : all)
+      if (one.holders.contains(node) && !here.clock.contains(one.dot)) {
+        one.holders.erase(node);
+        one.degraded = true;
+      }
+  }
+}
+
+// ---- Requests -------------------------------------------------------------------------------------------------------
+
+void Truth::not_applied(const std::string& value) {
+  Fate& fate = values_[value];
+  fate.refused = true;
+  if (fate.dot.has_value())
+    violate(Check::kNotAppliedIsNot, absl::StrCat(value, " is stored as ", to_string(*fate.dot),
+                                                  " and was answered with \"not applied\""));
+}
+
+void Truth::acknowledged(const std::string& storage_key, Partition partition,
+                         const WriteResult& result, Level level, Durability durability) {
+  Acknowledged one{result.dot, result.hlc, level, durability, {}, false};
+  std::size_t had = 0;
+  for (const NodeIndex replica : cluster_->ring().replicas(partition)) {
+    const Mirror& there = mirror(replica.value, partition);
+    const bool disk = durability == Durability::kDisk;
+    if ((disk ? there.ever_synced : there.ever).contains(result.dot)) ++had;
+    if ((disk ? there.synced : there.clock).contains(result.dot))
+      one.holders.insert(replica.value);
+    else if ((disk ? there.ever_synced : there.ever).contains(result.dot))
+      one.degraded = true;
+  }
+  const std::size_t wanted = replicas_of(level, cluster_->ring().n());
+  if (had < wanted || result.acks < wanted || result.acks > had)
+    violate(Check::kLevelHonest,
+            absl::StrCat(to_string(result.dot), " was acknowledged at ", to_string(level),
+                         durability == Durability::kDisk ? " on disk" : "", " with ", result.acks,
+                         " replicas; ", had, " had it"));
+  acknowledged_[storage_key].push_back(std::move(one));
+}
+
+// Of two writes of one key in one commit, a read may return the first, which no disk holds.
+void Truth::read(const std::string& storage_key, const std::vector<Version>& versions) {
+  for (const Version& version : versions) {
+    const auto written = writes_.find(version.dot);
+    if (written != writes_.end() &&
+        (written->second.key != storage_key || written->second.value != version.value))
+      violate(Check::kOneVersionPerDot,
+              absl::StrCat("a read of ", storage_key, " returned another ", to_string(version.dot),
+                           " than is stored"));
+    if (!version.value.has_value()) continue;
+    const auto fate = values_.find(*version.value);
+    if (fate == values_.end() || fate->second.refused)
+      violate(fate == values_.end() ? Check::kNoPhantom : Check::kNotAppliedIsNot,
+              absl::StrCat("a read of ", storage_key, " returned ", *version.value,
+                           ", which nobody wrote, or which was refused"));
+  }
+}
+
+std::size_t Truth::acknowledged_count(const std::string& storage_key) const {
+  const auto it = acknowledged_.find(storage_key);
+  return it == acknowledged_.end() ? 0 : it->second.size();
+}
+
+std::optional<std::pair<Hlc, Dot>> Truth::must_see(const std::string& storage_key,
+                                                   std::size_t count, Level level) const {
+  std::optional<std::pair<Hlc, Dot>> greatest;
+  const auto it = acknowledged_.find(storage_key);
+  if (it == acknowledged_.end()) return greatest;
+  const std::size_t n = cluster_->ring().n();
+  for (std::size_t i = 0; i < count; ++i) {
+    const Acknowledged& one = it->second[i];
+    if (one.degraded || one.holders.empty()) continue;
+    if (replicas_of(level, n) + replicas_of(one.level, n) <= n) continue;
+    greatest = std::max(greatest, std::optional(std::pair{one.hlc, one.dot}));
+  }
+  return greatest;
+}
+
+// ---- At the end -----------------------------------------------------------------------------------------------------
+
+void Truth::check_winners() {
+  for (const auto& [key, dots] : writes_by_key_) {
+    const Partition partition = cluster_->ring().partition_of(key);
+    const std::size_t first = cluster_->ring().replicas(partition).front().value;
+    const Clock& clock = mirror(first, partition).clock;
+    std::optional<std::pair<Hlc, Dot>> expected;
+    for (const Dot dot : dots)
+      if (clock.contains(dot))
+        expected = std::max(expected, std::optional(std::pair{writes_.at(dot).hlc, dot}));
+    const auto objects = cluster_->objects(first, partition);
+    const auto found = objects.find(key);
+    const bool right = expected.has_value() ? found != objects.end() && found->second.size() == 1 &&
+                                                  found->second.front().dot == expected->second
+                                            : found == objects.end();
+    if (!right)
+      violate(
+          Check::kGreatestWins,
+          absl::StrCat(std::string(storage::user_key_of(key)), " should be ",
+                       expected ? to_string(expected->second) : "absent", " and is ",
+                       found == objects.end() ? "absent" : to_string(found->second.front().dot)));
+    for (const Acknowledged& one : acknowledged_[key])
+      if (!one.holders.empty() && !clock.contains(one.dot))
+        violate(Check::kNothingLost,
+                absl::StrCat(std::string(storage::user_key_of(key)), " ", to_string(one.dot),
+                             " was acknowledged and is gone"));
+  }
+}
+
+void Truth::check_key_counts() {
+  for (std::size_t node = 0; node < cluster_->size(); ++node) {
+    std::uint64_t keys = 0;
+    for (std::uint32_t p = 0; p < cluster_->ring().partitions(); ++p)
+      for (const auto& [key, versions] :
+           cluster_->objects(node, Partition{static_cast<std::uint16_t>(p)}))
+        keys += versions.front().value.has_value() ? 1U : 0U;
+    const std::uint64_t counted = cluster_->status(node).live_keys;
+    if (keys != counted)
+      violate(Check::kKeysCounted,
+              absl::StrCat(name_of_node(node), " counts ", counted, " keys and holds ", keys));
+  }
+}
+
+}  // namespace kv::sim

@@ -1,0 +1,108 @@
+// What is really so: every commit of every node, seen from inside, and checked as it happens.
+//
+// Replicas: the clocks as committed and as synced, and a digest of the objects of each. Writes: every version that any disk
+// ever held, and whom of its holders an acknowledgement named. Client-side promises are judged against this.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "jepsen-style-tests/simulation/violations.h"
+#include "node/core/testing/cluster.h"
+
+namespace kv::sim {
+
+class Truth final : public Observer {
+ public:
+  Truth(Violations& violations, std::int64_t max_skew_ms)
+      : violations_(violations), max_skew_ms_(max_skew_ms) {}
+
+  void attach(const Cluster& cluster) {
+    cluster_ = &cluster;
+  }  // before anything happens but the first starts
+
+  // ---- Told by whoever sends requests --------------------------------------------------------------------------------
+
+  void sent(const std::string& value) { values_[value]; }
+  void not_applied(const std::string& value);
+  // An acknowledged write: checks that enough replicas really have it.
+  void acknowledged(const std::string& storage_key, Partition partition, const WriteResult& result,
+                    Level level, Durability durability);
+  void read(const std::string& storage_key, const std::vector<Version>& versions);
+
+  // How many writes of the key have been acknowledged so far.
+  std::size_t acknowledged_count(const std::string& storage_key) const;
+  // The greatest of the first `count` of them that a read at `level` must see or surpass.
+  std::optional<std::pair<Hlc, Dot>> must_see(const std::string& storage_key, std::size_t count,
+                                              Level level) const;
+
+  void note_walls();  // before and after every change of a wall clock
+
+  // ---- At the end ----------------------------------------------------------------------------------------------------
+
+  void check_winners();
+  void check_key_counts();
+  bool lost_a_disk() const { return lost_a_disk_; }
+
+  // ---- Observer ------------------------------------------------------------------------------------------------------
+
+  void on_commit(std::size_t node, const storage::WriteBatch& batch) override;
+  void on_synced(std::size_t node) override;
+  void on_disk_changed(std::size_t node) override;
+  void disk_replaced() { lost_a_disk_ = true; }  // wiped, or gone back
+
+ private:
+  struct Mirror {  // one replica
+    Clock clock;
+    Clock synced;
+    Clock ever;  // had at any time
+    Clock ever_synced;
+    std::uint64_t digest = 0;                      // of `objects`
+    std::map<std::string, std::uint64_t> objects;  // by storage key: digest of its versions
+    std::map<std::string, Clock> contexts;         // objects with a context of their own
+  };
+  struct Written {
+    std::string key;
+    Hlc hlc;
+    std::optional<std::string> value;
+  };
+  struct Fate {  // of a value
+    std::optional<Dot> dot;
+    bool refused = false;
+  };
+  struct Acknowledged {
+    Dot dot;
+    Hlc hlc;
+    Level level;
+    Durability durability;
+    std::set<std::size_t> holders;  // whose disks have kept it since
+    bool degraded = false;          // one of them has lost it
+  };
+
+  std::int64_t now_ms() const { return cluster_ == nullptr ? 0 : cluster_->now().us / 1000; }
+  Mirror& mirror(std::size_t node, Partition partition) { return mirrors_[{partition, node}]; }
+  void take_clock(std::size_t node, Partition partition, std::string_view bytes);
+  void take_object(std::size_t node, std::string_view key, const std::optional<std::string>& bytes);
+  void take_version(std::size_t node, const std::string& key, const Version& version);
+  void check_time(std::size_t node, const std::string& key, const Version& version);
+  void compare(std::size_t node, Partition partition);
+  void violate(Check check, std::string text) { violations_.add(check, now_ms(), std::move(text)); }
+
+  Violations& violations_;
+  const std::int64_t max_skew_ms_;
+  const Cluster* cluster_ = nullptr;
+  std::map<std::pair<Partition, std::size_t>, Mirror> mirrors_;
+  std::map<Dot, Written> writes_;
+  std::map<std::string, std::vector<Dot>> writes_by_key_;
+  std::map<std::string, Hlc> greatest_;
+  std::map<std::string, Fate> values_;
+  std::map<std::string, std::vector<Acknowledged>> acknowledged_;
+  std::map<std::size_t, std::int64_t> greatest_wall_ms_;  // by node, ever
+  bool lost_a_disk_ = false;
+};
+
+}  // namespace kv::sim

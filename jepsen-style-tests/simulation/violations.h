@@ -1,0 +1,70 @@
+// What a run found wrong, by the name of the check that found it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+namespace kv::sim {
+
+// Every check that exists, with what it demands. A planted bug must be found by one of them.
+#define KV_CHECKS(X)                                                                              \
+  X(kOneVersionPerDot, "one-version-per-dot", "no dot ever names two versions")                   \
+  X(kWrittenOnce, "written-once", "one request makes one dot")                                    \
+  X(kNoPhantom, "no-phantom", "nothing is stored or read that nobody wrote")                      \
+  X(kNotAppliedIsNot, "not-applied", "a write that was answered with \"not applied\" is nowhere") \
+  X(kLevelHonest, "level-honest", "an ok means so many distinct replicas, at that durability")    \
+  X(kNothingLost, "nothing-lost",                                                                 \
+    "an acknowledged write is not lost while one of the replicas that had it keeps its disk")     \
+  X(kClockGrows, "clock-grows", "a replica forgets a dot only with its disk")                     \
+  X(kVersionNamed, "version-named", "a replica's clock names every version that it holds")        \
+  X(kSameDotsSameObjects, "same-dots-same-objects",                                               \
+    "replicas with the same dots hold the same versions")                                         \
+  X(kGreatestWins, "greatest-wins",                                                               \
+    "of all writes of a key that were processed, the greatest in (time, dot) remains")            \
+  X(kCausalOrder, "causal-order",                                                                 \
+    "a write is after everything that its token had seen, whatever the clocks say")               \
+  X(kTimeBounded, "time-bounded",                                                                 \
+    "a write's time is ahead of its node's clock by the skew limit at most, unless it saw a "     \
+    "later one")                                                                                  \
+  X(kRegularRead, "regular-read",                                                                 \
+    "with R + W > N a read sees the last acknowledged write or a later one")                      \
+  X(kForeignToken, "foreign-token", "a token of another key is refused")                          \
+  X(kAnswered, "answered", "every request is answered by its deadline, once")                     \
+  X(kLiveness, "liveness", "a connected majority serves QUORUM while the rest is broken")         \
+  X(kBounded, "bounded", "requests under way and dot logs keep within their limits")              \
+  X(kConverges, "converges", "once all is healed, replicas become equal within a bound")          \
+  X(kAtRest, "at-rest", "once equal, all is synced, logs are empty, nobody is owed anything")     \
+  X(kKeysCounted, "keys-counted", "the count of keys is right")                                   \
+  X(kNoNeedlessTransfer, "no-needless-transfer",                                                  \
+    "a full transfer happens only after a disk was lost or went back")                            \
+  X(kDirectoryGuarded, "directory-guarded", "a node does not start on another node's disk")       \
+  X(kAssertion, "assertion", "no assertion of the core fails")
+
+#define KV_ENUMERATE(name, id, text) name,
+enum class Check : std::uint8_t { KV_CHECKS(KV_ENUMERATE) kCount };
+#undef KV_ENUMERATE
+constexpr std::size_t kChecks = static_cast<std::size_t>(Check::kCount);
+
+std::string_view name_of(Check check);
+std::string_view text_of(Check check);
+
+// The first violation of each check.
+class Violations {
+ public:
+  void add(Check check, std::int64_t at_ms, std::string text) {
+    found_.try_emplace(check, Found{at_ms, std::move(text)});
+  }
+  struct Found {
+    std::int64_t at_ms;
+    std::string text;
+  };
+  const std::map<Check, Found>& found() const { return found_; }
+  bool empty() const { return found_.empty(); }
+
+ private:
+  std::map<Check, Found> found_;
+};
+
+}  // namespace kv::sim

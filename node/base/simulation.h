@@ -1,0 +1,54 @@
+// What only a simulation sees: rare situations that it must reach, and bugs that it must find.
+//
+// KV_MARK(kName) names a rare branch; a long simulation in which a mark was never reached has not tested that branch.
+// KV_PLANTED(kName) is true while that defect is switched on: the code beside it is wrong on purpose, and proves that some
+// check can see it. Both exist only where KV_SIMULATION is defined, which the node's own build never does: there a mark is
+// nothing and a planted bug is the constant false.
+// Counters are plain integers: one simulation runs in one thread.
+#pragma once
+
+#ifdef KV_SIMULATION
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "node/base/simulation_lists.h"
+
+namespace kv::simulation {
+
+#define KV_ENUMERATE(name, text) name,
+#define KV_NAME(name, text) std::string_view(#name).substr(1),
+#define KV_TEXT(name, text) text,
+
+enum class Mark : std::size_t { KV_MARKS(KV_ENUMERATE) kCount };
+enum class Bug : std::size_t { KV_PLANTED_BUGS(KV_ENUMERATE) kCount };
+
+constexpr std::size_t kMarks = static_cast<std::size_t>(Mark::kCount);
+constexpr std::size_t kBugs = static_cast<std::size_t>(Bug::kCount);
+
+constexpr std::array<std::string_view, kMarks> kMarkNames{KV_MARKS(KV_NAME)};
+constexpr std::array<std::string_view, kMarks> kMarkTexts{KV_MARKS(KV_TEXT)};
+constexpr std::array<std::string_view, kBugs> kBugNames{KV_PLANTED_BUGS(KV_NAME)};
+constexpr std::array<std::string_view, kBugs> kBugTexts{KV_PLANTED_BUGS(KV_TEXT)};
+
+#undef KV_ENUMERATE
+#undef KV_NAME
+#undef KV_TEXT
+
+inline std::array<std::uint64_t, kMarks> marks_reached{};
+inline Bug planted = Bug::kCount;  // at most one at a time
+
+}  // namespace kv::simulation
+
+#define KV_MARK(name) \
+  (++::kv::simulation::marks_reached[static_cast<std::size_t>(::kv::simulation::Mark::name)])
+#define KV_PLANTED(name) (::kv::simulation::planted == ::kv::simulation::Bug::name)
+
+#else
+
+#define KV_MARK(name) static_cast<void>(0)
+#define KV_PLANTED(name) false
+
+#endif

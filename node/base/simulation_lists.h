@@ -1,0 +1,78 @@
+// The marks and the planted bugs that node/base/simulation.h tells of: one line each, with what it means.
+#pragma once
+
+#define KV_MARKS(X)                                                                             \
+  X(kFreshActorAfterLoss, "a replica took a new actor, for what it issued may be lost")         \
+  X(kActorGuarded, "a peer knew more of this replica's writes than itself: new actor")          \
+  X(kDeltaRepeated, "a delta arrived that had been processed")                                  \
+  X(kDeltaLost, "a delta lost against a version that was here")                                 \
+  X(kDeltaRacedSession, "a delta arrived while its key's partition was being caught up")        \
+  X(kContextOutlivedPage, "an object kept a context, ahead of its replica clock")               \
+  X(kPushPaused, "pushing paused: the window to a peer was full")                               \
+  X(kPushResumed, "pushing resumed after a pause")                                              \
+  X(kPushGivenUp, "deltas under way were given up as lost")                                     \
+  X(kPageCut, "a page of the dot log was cut by its limits")                                    \
+  X(kPageUnexpected, "a page arrived that nobody asked for any more")                           \
+  X(kPageTimedOut, "a page did not come in time, and was asked for again")                      \
+  X(kFullTransferAsked, "the log no longer named what was missing: full transfer")              \
+  X(kFullTransferPages, "a full transfer took more than one page")                              \
+  X(kFullTransferShrank, "the sender's clock shrank between the pages of a full transfer")      \
+  X(kAbsentRemoved, "a full page's silence about a key removed a version here")                 \
+  X(kLogPruned, "log entries were pruned")                                                      \
+  X(kPeerClockShrank, "a peer stated less than it was known to have")                           \
+  X(kProbeEqual, "a probe found both replicas equal")                                           \
+  X(kForwarded, "a write was forwarded by a node that is no replica")                           \
+  X(kForwardRepeated, "a forwarded write arrived twice and was written once")                   \
+  X(kForwardBroken, "the connection broke under a forwarded write")                             \
+  X(kWriteExpired, "a write reached its deadline unconfirmed")                                  \
+  X(kWriteConfirmedByExchange, "anti-entropy confirmed a write whose acknowledgement was lost") \
+  X(kWriteRefused, "a write was refused: too few replicas reachable")                           \
+  X(kOverloaded, "a request was refused: too many under way")                                   \
+  X(kReadSpare, "a read asked a spare replica")                                                 \
+  X(kReadDiffered, "a read joined answers that differed")                                       \
+  X(kReadFailedOver, "a read went on with another replica after a connection broke")            \
+  X(kDiskReadFailed, "a replica could not read its disk")                                       \
+  X(kTimeAhead, "a time beyond the skew limit was not adopted")                                 \
+  X(kTimeTied, "two versions had the same time")                                                \
+  X(kSyncShared, "a write waited for a sync that was already under way")                        \
+  X(kDurableAckRepeated, "a repeated delta was acknowledged as durable at once")
+
+#define KV_PLANTED_BUGS(X)                                                                      \
+  X(kCounterRestarts, "the counter of dots starts again from the durable base after a restart") \
+  X(kReadErrorIsAbsence, "an error of the disk is taken for \"not found\"")                     \
+  X(kActorKeptAfterLoss, "the actor is kept although its last writes may be lost")              \
+  X(kActorNotGuarded, "a disk that went back in time goes on with its old actor")               \
+  X(kAckBeforeCommit, "messages and replies leave before the commit")                           \
+  X(kCommitInHalves, "a commit is two batches: first the clock, then the objects")              \
+  X(kQuorumOffByOne, "QUORUM needs one replica too few")                                        \
+  X(kReplicaCountedTwice, "a replica that acknowledges twice counts as two")                    \
+  X(kJoinForgetsTheirClock, "a page is joined without the sender's clock")                      \
+  X(kAllStrippedOnArrival, "a joined object loses its whole context")                           \
+  X(kVersionUnnamed, "a version that came along with another's dot stays out of the clock")     \
+  X(kDotWithoutObject, "a delta's dot enters the clock without its object")                     \
+  X(kTransferTrustsFirstPage, "a full transfer joins the clock of its first page")              \
+  X(kTransferIgnoresAbsent, "keys that a full page leaves out are left as they are")            \
+  X(kTransferJoinedEarly, "the sender's clock is joined after the first page of a transfer")    \
+  X(kPruneOnApplied, "the log is pruned on what peers applied, durable or not")                 \
+  X(kPruneWithoutAbsent, "the log is pruned although a peer that is away lacks the entry")      \
+  X(kPruneNever, "the log is never pruned")                                                     \
+  X(kLogOwnOnly, "only a replica's own writes are logged")                                      \
+  X(kPeerClockOnlyGrows, "a peer's statement is joined to what it once had")                    \
+  X(kTieByArrival, "of two versions with the same time the first to arrive stays")              \
+  X(kTimeIgnoresObject, "a write's time may be before that of the version it replaces")         \
+  X(kTimeIgnoresToken, "a write's time may be before that of the token")                        \
+  X(kSkewAdopted, "a remote time is adopted however far ahead it is")                           \
+  X(kDeleteLeavesNothing, "a delete removes the version and leaves no marker")                  \
+  X(kTokenOfAnyKey, "a token of another key is accepted")                                       \
+  X(kOkAtDeadline, "an unconfirmed write is answered with ok at its deadline")                  \
+  X(kNotAppliedAtDeadline, "an unconfirmed write is answered with \"not applied\"")             \
+  X(kDurableAtOnce, "a write that asks for disk is acknowledged before the sync")               \
+  X(kRecoveredUnsynced, "what a restart finds is called durable without a sync")                \
+  X(kForwardTwice, "a repeated forwarded write is written again")                               \
+  X(kFirstAnswerWins, "a read answers with the first replica's object only")                    \
+  X(kDeadlineForgotten, "a write that is never confirmed is never answered")                    \
+  X(kReadsNotSpared, "a read that waits for a silent replica asks no other")                    \
+  X(kDebtNeverSynced, "writes at durability os are not synced in the background")               \
+  X(kPendingUnbounded, "the limit of requests under way is not looked at")                      \
+  X(kKeysMiscounted, "a delete does not reduce the count of keys")                              \
+  X(kProbesStop, "a replica that is up to date stops probing")
