@@ -159,7 +159,7 @@ absl::Status Server::Impl::start_shards() {
     const absl::Status recovered = shard->recover(keep_actors);
     if (!recovered.ok()) return recovered;
   }
-  return absl::OkStatus();
+  return record_recovered(*engine, identity);
 }
 
 absl::Status Server::Impl::start_peers() {

@@ -7,13 +7,41 @@
 namespace kv::sim {
 namespace {
 
-constexpr std::array<std::string_view, kKinds> kNames{
-    "put",       "delete",    "get",        "scan",           "cut",           "isolate",
-    "halves",    "one-way",   "clog",       "unclog",         "slow-link",     "lossy",
-    "replay",    "heal",      "crash",      "crash-all",      "stop",          "pause",
-    "start",     "start-all", "power-loss", "power-loss-all", "wipe",          "backup",
-    "restore",   "roll-back", "swap",       "read-errors",    "commit-errors", "sync-errors",
-    "disk-full", "disk-well", "clock-jump", "clock-drift"};
+constexpr std::array<std::string_view, kKinds> kNames{"put",
+                                                      "delete",
+                                                      "get",
+                                                      "scan",
+                                                      "cut",
+                                                      "isolate",
+                                                      "halves",
+                                                      "one-way",
+                                                      "clog",
+                                                      "unclog",
+                                                      "slow-link",
+                                                      "lossy",
+                                                      "replay",
+                                                      "heal",
+                                                      "crash",
+                                                      "crash-all",
+                                                      "stop",
+                                                      "pause",
+                                                      "start",
+                                                      "start-dies",
+                                                      "start-all",
+                                                      "power-loss",
+                                                      "power-loss-all",
+                                                      "wipe",
+                                                      "backup",
+                                                      "restore",
+                                                      "roll-back",
+                                                      "swap",
+                                                      "read-errors",
+                                                      "commit-errors",
+                                                      "sync-errors",
+                                                      "disk-full",
+                                                      "disk-well",
+                                                      "clock-jump",
+                                                      "clock-drift"};
 
 std::size_t index(Kind kind) { return static_cast<std::size_t>(kind); }
 
@@ -97,6 +125,8 @@ std::int64_t make_amount(Rng& rng, Kind kind) {
     case Kind::kLossy:
     case Kind::kReplay:
       return rng.between(1, 400);
+    case Kind::kStartDies:
+      return rng.between(1, 2);
     case Kind::kPause:
       return rng.between(10, 10'000);
     case Kind::kDiskFull:

@@ -37,6 +37,7 @@ enum class Kind : std::uint8_t {
   kStop,
   kPause,
   kStart,
+  kStartDies,
   kStartAll,
   // Disks.
   kPowerLoss,

@@ -86,6 +86,12 @@ bool Run::apply_to_process(const Action& action) {
       if (cluster_.is_up(action.node)) return false;
       start_node(action.node);
       return true;
+    case Kind::kStartDies:
+      if (cluster_.is_up(action.node)) return false;
+      cluster_.engine(action.node).set_faults({});
+      cluster_.start(action.node,
+                     action.amount == 1 ? Cluster::Until::kClaimed : Cluster::Until::kRecovered);
+      return true;
     default:  // kStartAll
       for (std::size_t node = 0; node < cluster_.size(); ++node)
         if (!cluster_.is_up(node)) start_node(node);

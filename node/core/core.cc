@@ -32,6 +32,7 @@ absl::Status Core::recover(bool keep_actors) {
   // What the last process committed may still be in memory only, and is about to be called durable.
   const absl::Status synced = KV_PLANTED(kRecoveredUnsynced) ? absl::OkStatus() : engine_.sync();
   if (!synced.ok()) return synced;
+  storage::WriteBatch renewed;
   for (std::uint32_t p = options_.shard; p < ring_.partitions(); p += options_.shards) {
     const Partition partition{static_cast<std::uint16_t>(p)};
     if (!ring_.is_replica(partition, neighbours_.self)) continue;
@@ -54,7 +55,13 @@ absl::Status Core::recover(bool keep_actors) {
       KV_MARK(kFreshActorAfterLoss);
       replica.renew_actor(rng_);
     }
+    replica.flush(renewed);
     replicas_.emplace(partition, std::move(replica));
+  }
+  if (!renewed.empty()) {
+    const absl::Status committed = engine_.commit(renewed);
+    const absl::Status kept = committed.ok() ? engine_.sync() : committed;
+    if (!kept.ok()) return kept;
   }
   replication_.emplace(options_.replication, ring_, neighbours_.self, replicas_, Rng(rng_.next()));
   return absl::OkStatus();

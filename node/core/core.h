@@ -70,7 +70,8 @@ class Core {
   Core(const CoreOptions& options, const Ring& ring, NodeIndex self, storage::Engine& engine,
        Rng rng);
 
-  // Syncs the engine and reads the replicas' records; call once, before the first step. DATA_LOSS when one is damaged.
+  // Syncs the engine and reads the replicas' records; call once, before the first step. New actors are on disk when it
+  // returns. DATA_LOSS when a record is damaged.
   absl::Status recover(bool keep_actors);
 
   // Takes an event. Effects accumulate until the next flush().

@@ -221,11 +221,12 @@ TEST_F(OneCore, AProbeWithTheSameClockConfirmsWrites) {
 
 TEST_F(OneCore, APageIsAcknowledgedToItsSender) {
   connect_all();
-  hear(kPeer, Probe{1, 1});
+  const auto asked = sent<SyncRequest>(hear(kPeer, Probe{1, 1}), kPeer);
+  ASSERT_EQ(asked.size(), 1U);
   const Clock theirs{{kForeign, 1}};
   const SyncPage page{theirs, {},    {{kKey, {{{{kForeign, 1}, Hlc{5}, "v"}}, {}}, theirs}},
-                      false,  false, false,
-                      "",     ""};
+                      false,  false, {},
+                      "",     "",    asked.front().request};
   EXPECT_TRUE(sent<Ack>(hear(kOther, page), kOther).empty()) << "not asked";
   EXPECT_EQ(sent<Ack>(hear(kPeer, page), kPeer), (std::vector{Ack{theirs, false}}));
   EXPECT_EQ(stored().clock, theirs);

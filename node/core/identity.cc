@@ -7,11 +7,12 @@
 namespace kv {
 namespace {
 
-absl::Status write(storage::Engine& engine, const Identity& identity, bool clean) {
+absl::Status write(storage::Engine& engine, const Identity& identity, const std::string& boot_id,
+                   bool clean) {
   storage::WriteBatch batch;
   batch.put(storage::Family::kMeta, storage::node_key(),
-            storage::encode_node({identity.cluster, identity.node, identity.partitions,
-                                  identity.boot_id, clean, identity.directory}));
+            storage::encode_node({identity.cluster, identity.node, identity.partitions, boot_id,
+                                  clean, identity.directory}));
   const absl::Status status = engine.commit(batch);
   return status.ok() ? engine.sync() : status;
 }
@@ -48,14 +49,19 @@ absl::StatusOr<Claim> claim(storage::Engine& engine, const Identity& identity) {
     claim.keep_actors =
         (state->clean_shutdown || same_boot) && state->directory == identity.directory_found;
   }
-  const absl::Status written = write(engine, identity, false);
+  const absl::Status written =
+      write(engine, identity, claim.keep_actors ? identity.boot_id : "", false);
   if (!written.ok()) return written;
   return claim;
 }
 
+absl::Status record_recovered(storage::Engine& engine, const Identity& identity) {
+  return write(engine, identity, identity.boot_id, false);
+}
+
 absl::Status record_clean_stop(storage::Engine& engine, const Identity& identity) {
   const absl::Status synced = engine.sync();
-  return synced.ok() ? write(engine, identity, true) : synced;
+  return synced.ok() ? write(engine, identity, identity.boot_id, true) : synced;
 }
 
 }  // namespace kv

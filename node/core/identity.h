@@ -28,9 +28,14 @@ struct Claim {
               // death in this same boot
 };
 
-// Takes the directory for `identity`, and records that it is in use. FAILED_PRECONDITION when it belongs to another
+// Takes the directory for `identity`, and records that it is in use. Where actors are not kept, a start that dies before
+// record_recovered() leaves a directory whose actors are not kept either. FAILED_PRECONDITION when it belongs to another
 // cluster or node, or was made with another number of partitions: the text says which.
 absl::StatusOr<Claim> claim(storage::Engine& engine, const Identity& identity);
+
+// Records that every replica has been recovered, and a new actor is on disk where the old one was not kept: from now on this
+// boot and this directory speak for the actors.
+absl::Status record_recovered(storage::Engine& engine, const Identity& identity);
 
 // Records an orderly stop, as the last change before the engine is closed: everything is on disk.
 absl::Status record_clean_stop(storage::Engine& engine, const Identity& identity);

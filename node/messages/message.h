@@ -117,6 +117,7 @@ struct SyncRequest {
   Clock durable;
   bool full = false;  // walk the keys after `after` instead of the dot log
   std::string after;
+  std::uint64_t request = 0;  // comes back with the page
   bool operator==(const SyncRequest&) const = default;
 };
 
@@ -125,10 +126,12 @@ struct SyncPage {
   Clock durable;
   std::vector<Item> items;
   bool more = false;
-  bool full = false;       // answers a full request; items cover every key in (after, last]
-  bool need_full = false;  // the dot log no longer names what is missing: ask again with `full`
+  bool full = false;  // answers a full request; items cover every key in (after, last]
+  Clock unnamed;      // missing dots that the log no longer names: who still lacks one asks
+                      // again with `full`
   std::string after;
   std::string last;  // empty in the last page: to the end of the partition
+  std::uint64_t request = 0;
   bool operator==(const SyncPage&) const = default;
 };
 

@@ -106,6 +106,7 @@ void encode(const SyncRequest& request, Record& out) {
   encode_clock(request.durable, record->mutable_durable());
   record->set_full(request.full);
   record->set_after(request.after);
+  record->set_request(request.request);
 }
 
 void encode(const SyncPage& page, Record& out) {
@@ -115,9 +116,10 @@ void encode(const SyncPage& page, Record& out) {
   for (const Item& item : page.items) encode_item(item, record->add_items());
   record->set_more(page.more);
   record->set_full(page.full);
-  record->set_need_full(page.need_full);
+  encode_clock(page.unnamed, record->mutable_unnamed());
   record->set_after(page.after);
   record->set_last(page.last);
+  record->set_request(page.request);
 }
 
 // ---- decoding -------------------------------------------------------------------------------------------------------
@@ -244,7 +246,8 @@ ScanChunkReply decode(Reader& in, const Record::ScanChunkReply& record) {
 Probe decode(Reader&, const Record::Probe& record) { return {record.applied(), record.durable()}; }
 
 SyncRequest decode(Reader& in, const Record::SyncRequest& record) {
-  return {in.clock(record.applied()), in.clock(record.durable()), record.full(), record.after()};
+  return {in.clock(record.applied()), in.clock(record.durable()), record.full(), record.after(),
+          record.request()};
 }
 
 SyncPage decode(Reader& in, const Record::SyncPage& record) {
@@ -254,9 +257,10 @@ SyncPage decode(Reader& in, const Record::SyncPage& record) {
   for (const auto& item : record.items()) page.items.push_back(decode(in, item));
   page.more = record.more();
   page.full = record.full();
-  page.need_full = record.need_full();
+  page.unnamed = in.clock(record.unnamed());
   page.after = record.after();
   page.last = record.last();
+  page.request = record.request();
   in.require(!page.full || page.more == !page.last.empty(), "sync: the last page ends at the end");
   return page;
 }

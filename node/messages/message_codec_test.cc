@@ -96,7 +96,9 @@ ScanChunkReply any_scan_reply() {
 }
 
 SyncPage any_page() {
-  SyncPage page{any_clock(), any_clock(), any_items(), coin(), coin(), coin(), any_bytes(), ""};
+  SyncPage page{any_clock(), any_clock(), any_items(), coin(),
+                coin(),      any_clock(), any_bytes(), ""};
+  page.request = up_to(9);
   if (!page.full || page.more) page.last = *rc::gen::nonEmpty(rc::gen::arbitrary<std::string>());
   return page;
 }
@@ -123,7 +125,7 @@ decltype(Message::body) any_body(std::size_t kind) {
     case 8:
       return Probe{*rc::gen::arbitrary<std::uint64_t>(), *rc::gen::arbitrary<std::uint64_t>()};
     case 9:
-      return SyncRequest{any_clock(), any_clock(), coin(), any_bytes()};
+      return SyncRequest{any_clock(), any_clock(), coin(), any_bytes(), up_to(9)};
     default:
       return any_page();
   }
@@ -213,7 +215,7 @@ TEST(MessageCodec, ChecksTheKeysOfEveryKind) {
   EXPECT_EQ(refusal_of(ScanChunkReply{1, {{kKey, {}, {}}}, {}, false},
                        [](Record& r) { r.mutable_scan_reply()->mutable_items(0)->set_key("k"); }),
             "key: no bucket");
-  EXPECT_EQ(refusal_of(SyncPage{{}, {}, {{kKey, {}, {}}}, false, false, false, "", ""},
+  EXPECT_EQ(refusal_of(SyncPage{{}, {}, {{kKey, {}, {}}}, false, false, {}, "", ""},
                        [](Record& r) { r.mutable_sync_page()->mutable_items(0)->set_key("k"); }),
             "key: no bucket");
 }
@@ -278,7 +280,7 @@ TEST(MessageCodec, RefusesRepliesThatSayNothingThatIsSo) {
   EXPECT_EQ(refusal_of(ScanChunkReply{1, {}, {}, false},
                        [](Record& r) { r.mutable_scan_reply()->set_more(true); }),
             "scan: cut short without an item");
-  const SyncPage last{{}, {}, {}, false, true, false, "a", ""};
+  const SyncPage last{{}, {}, {}, false, true, {}, "a", ""};
   EXPECT_EQ(refusal_of(last, [](Record& r) { r.mutable_sync_page()->set_last("b"); }),
             "sync: the last page ends at the end");
   EXPECT_EQ(refusal_of(last, [](Record& r) { r.mutable_sync_page()->set_more(true); }),

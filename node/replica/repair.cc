@@ -58,13 +58,12 @@ absl::StatusOr<SyncPage> Replica::answer(const storage::View& view, const SyncRe
   page.applied = state_.clock;
   page.durable = durable_;
   page.full = request.full;
+  page.request = request.request;
   const Clock missing = state_.clock.minus(request.applied);
   absl::Status status;
   if (request.full)
     status = answer_full(view, request, limits, page);
-  else if (!missing.intersect(state_.pruned).empty())
-    page.need_full = true;
-  else if (!missing.empty())
+  else if (page.unnamed = missing.intersect(state_.pruned); page.unnamed.empty())
     status = answer_from_log(view, missing, limits, page);
   if (!status.ok()) return status;
   return page;

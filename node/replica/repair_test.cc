@@ -157,11 +157,11 @@ TEST(Repair, ThePrunedLogSendsWhoLacksItToAFullTransfer) {
   EXPECT_TRUE(a.log().empty());
   a.put("k3", "v");
   const SyncPage refusal = a.answer(ask(fresh));
-  EXPECT_TRUE(refusal.need_full);
+  EXPECT_FALSE(refusal.unnamed.empty());
   EXPECT_TRUE(refusal.items.empty());
   EXPECT_FALSE(refusal.full);
   const SyncPage page = a.answer(ask(ahead));
-  EXPECT_FALSE(page.need_full);
+  EXPECT_TRUE(page.unnamed.empty());
   EXPECT_THAT(keys_of(page), testing::ElementsAre("k3"));
 }
 
@@ -282,7 +282,7 @@ TEST_F(FullTransfer, CopiesEverythingPageByPage) {
   EXPECT_EQ(b_->live_keys(), 5U);
   for (int i = 0; i < 6; ++i) expect_same("k" + std::to_string(i));
   // What no page named cannot be handed on from the log here either.
-  EXPECT_TRUE(b_.answer(SyncRequest{}).need_full);
+  EXPECT_FALSE(b_.answer(SyncRequest{}).unnamed.empty());
   EXPECT_EQ(b_->clock().minus(b_->pruned()).count(), b_.log().size());
   EXPECT_TRUE(b_.answer(ask(b_)).items.empty());
 }

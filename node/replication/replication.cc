@@ -20,13 +20,13 @@ Replication::Replication(const ReplicationOptions& options, const Ring& ring, No
   for (const auto& [partition, replica] : replicas_) {
     for (const NodeIndex node : ring.replicas(partition)) {
       if (node == self) continue;
-      const auto it =
-          peers_.try_emplace(node, Peer{Outbound(options.max_in_flight_bytes, options.overdue_ms),
-                                        Sessions(options.max_sessions_per_peer, options.overdue_ms),
-                                        kNever,
-                                        {},
-                                        {},
-                                        {}});
+      const auto it = peers_.try_emplace(
+          node, Peer{Outbound(options.max_in_flight_bytes, options.overdue_ms),
+                     Sessions(options.max_sessions_per_peer, options.overdue_ms, rng_.next()),
+                     kNever,
+                     {},
+                     {},
+                     {}});
       it.first->second.shared.push_back(partition);
     }
   }
@@ -139,7 +139,6 @@ absl::Status Replication::on_sync_page(Step& step, NodeIndex from, Replica& repl
     KV_MARK(kPageUnexpected);
     return absl::OkStatus();
   }
-  if (page.need_full) KV_MARK(kFullTransferAsked);
   const absl::Status status = replica.apply_page(step.tx, lww_policy(), page);
   if (!status.ok()) return status;
   ++counters_.pages_received;
@@ -147,9 +146,9 @@ absl::Status Replication::on_sync_page(Step& step, NodeIndex from, Replica& repl
   for (const Item& item :
        page.items)  // the sender may wait for these: its deltas, or our answers to them, were lost
     if (!item.dots.empty()) peer.acks[replica.partition()].join(item.dots);
-  counters_.full_transfers += page.need_full ? 1U : 0U;
   const Sessions::Progress progress =
-      peer.sessions.advance(replica.partition(), page, step.now.mono);
+      peer.sessions.advance(replica.partition(), page, replica.clock(), step.now.mono);
+  counters_.full_transfers += progress.turned_full ? 1U : 0U;
   if (KV_PLANTED(kTransferJoinedEarly) && page.full) replica.finish_full_transfer(page.applied);
   if (progress.finished.has_value()) replica.finish_full_transfer(*progress.finished);
   if (progress.ask_again)

@@ -17,7 +17,9 @@ std::vector<Partition> Sessions::start_wanted(Instant now) {
     if (next == wanted_.end()) next = wanted_.begin();
     const Partition partition = last_started_ = *next;
     wanted_.erase(next);
-    active_[partition].deadline = after_ms(now, page_timeout_ms_);
+    Active& session = active_[partition];
+    session.request = ++last_request_;
+    session.deadline = after_ms(now, page_timeout_ms_);
     started.push_back(partition);
   }
   return started;
@@ -26,21 +28,31 @@ std::vector<Partition> Sessions::start_wanted(Instant now) {
 SyncRequest Sessions::request_for(Partition partition, const Clock& applied,
                                   const Clock& durable) const {
   const Active& session = active_.at(partition);
-  return {applied, durable, session.full, session.after};
+  return {applied, durable, session.full, session.after, session.request};
+}
+
+std::uint64_t Sessions::request_under_way(Partition partition) const {
+  const auto it = active_.find(partition);
+  return it == active_.end() ? 0 : it->second.request;
 }
 
 bool Sessions::expects(Partition partition, const SyncPage& page) const {
   const auto it = active_.find(partition);
-  return it != active_.end() && it->second.full == page.full && it->second.after == page.after;
+  return it != active_.end() && it->second.request == page.request &&
+         it->second.full == page.full && it->second.after == page.after;
 }
 
-Sessions::Progress Sessions::advance(Partition partition, const SyncPage& page, Instant now) {
+Sessions::Progress Sessions::advance(Partition partition, const SyncPage& page,
+                                     const Clock& applied, Instant now) {
   KV_CHECK(expects(partition, page), "only an expected page advances a session");
   Active& session = active_.at(partition);
+  session.request = ++last_request_;
   session.deadline = after_ms(now, page_timeout_ms_);
-  if (page.need_full) {
-    session.full = true;
-    return {true, {}};
+  if (!page.unnamed.empty()) {
+    // What the log forgot while the request was on its way may have arrived by now, as a delta.
+    session.full = !applied.covers(page.unnamed);
+    if (session.full) KV_MARK(kFullTransferAsked);
+    return {true, session.full, {}};
   }
   if (session.full) {
     if (session.target.has_value()) KV_MARK(kFullTransferPages);
@@ -53,9 +65,9 @@ Sessions::Progress Sessions::advance(Partition partition, const SyncPage& page, 
   }
   if (page.more) {
     session.after = page.last;
-    return {true, {}};
+    return {true, false, {}};
   }
-  Progress progress{false, std::move(session.target)};
+  Progress progress{false, false, std::move(session.target)};
   active_.erase(partition);
   return progress;
 }

@@ -21,10 +21,14 @@ namespace kv {
 
 class Sessions {
  public:
-  Sessions(std::size_t max_active, std::int64_t page_timeout_ms)
-      : max_active_(max_active), page_timeout_ms_(page_timeout_ms) {}
+  // `first_request`: where the numbering of requests starts; random, so that no page that answers an earlier process is
+  // taken for one of this.
+  Sessions(std::size_t max_active, std::int64_t page_timeout_ms, std::uint64_t first_request)
+      : max_active_(max_active), page_timeout_ms_(page_timeout_ms), last_request_(first_request) {}
 
   struct Active {
+    std::uint64_t request = 0;  // of the page under way; a page that answers another one may be
+                                // old, and the log may have been pruned since it was asked for
     bool full = false;
     std::string after;            // full: the last key that has been covered
     std::optional<Clock> target;  // full: what the responder's clock held at every page so far
@@ -42,15 +46,19 @@ class Sessions {
   // The request for the next page; `applied` and `durable` are the requester's own clocks.
   SyncRequest request_for(Partition partition, const Clock& applied, const Clock& durable) const;
 
+  // The number of the request under way, 0 for none.
+  std::uint64_t request_under_way(Partition partition) const;
+
   // False for a page that nobody asked for (any more): it is not to be applied.
   bool expects(Partition partition, const SyncPage& page) const;
 
   struct Progress {
     bool ask_again = false;         // send request_for() again; otherwise the session is over
+    bool turned_full = false;       // the log did not do
     std::optional<Clock> finished;  // a full transfer is complete up to this clock
   };
-  // An expected page has been applied.
-  Progress advance(Partition partition, const SyncPage& page, Instant now);
+  // An expected page has been applied; `applied` is the requester's clock now.
+  Progress advance(Partition partition, const SyncPage& page, const Clock& applied, Instant now);
 
   // Gives up pages that did not come in time; they are wanted again.
   void expire(Instant now);
@@ -61,6 +69,7 @@ class Sessions {
  private:
   const std::size_t max_active_;
   const std::int64_t page_timeout_ms_;
+  std::uint64_t last_request_;
   std::set<Partition> wanted_;
   Partition last_started_{
       UINT16_MAX};  // they take turns, so that those that fail do not keep the others waiting

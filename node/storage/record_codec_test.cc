@@ -107,7 +107,7 @@ std::vector<Kind> kinds() {
            [](std::string_view bytes) { return decode_object(bytes).status(); }},
           {"replica record", encode_replica({Actor{1}, clock, Clock{{Actor{1}, 1}}, 17}),
            [](std::string_view bytes) { return decode_replica(bytes).status(); }},
-          {"node record", encode_node({"cluster", "n1", 64, "boot", true}),
+          {"node record", encode_node({"cluster", "n1", 64, "boot", true, ""}),
            [](std::string_view bytes) { return decode_node(bytes).status(); }}};
 }
 

@@ -128,7 +128,8 @@ class Cluster {
   // `keep_actors`: right only if nothing was lost.
   void restart(std::size_t node, bool keep_actors);
   // As the node's process does it: the directory is claimed, and that decides about the actors. False: it refused to start.
-  bool start(std::size_t node);
+  enum class Until { kUp, kClaimed, kRecovered };  // how far the start gets before the process dies
+  bool start(std::size_t node, Until until = Until::kUp);
   void stop(std::size_t node);                    // an orderly stop: synced, and recorded as clean
   void pause(std::size_t node, std::int64_t ms);  // takes no turn for so long; its connections stay
 

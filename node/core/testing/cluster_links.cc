@@ -173,13 +173,15 @@ Identity Cluster::identity(std::size_t node) const {
           absl::StrCat(body.directory)};
 }
 
-bool Cluster::start(std::size_t node) {
-  const auto claimed = claim(*nodes_[node].engine, identity(node));
-  if (!claimed.ok()) {
-    note(absl::StrCat("refused ", node));
-    return false;
-  }
+bool Cluster::start(std::size_t node, Until until) {
+  storage::MemoryEngine& engine = *nodes_[node].engine;
+  const auto claimed = claim(engine, identity(node));
+  note(absl::StrCat(claimed.ok() ? "claimed " : "refused ", node));
+  if (!claimed.ok() || until == Until::kClaimed) return false;
   restart(node, claimed->keep_actors);
+  if (!nodes_[node].up) return false;
+  if (until == Until::kRecovered || !record_recovered(engine, identity(node)).ok())
+    crash(node, Disk::kKept);
   return nodes_[node].up;
 }
 

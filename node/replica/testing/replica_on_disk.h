@@ -77,7 +77,7 @@ class ReplicaOnDisk {
     for (std::size_t pages = 1;; ++pages) {
       const SyncPage page =
           peer.answer({replica_->clock(), replica_->durable(), false, ""}, limits);
-      KV_CHECK(!page.need_full, "the log names everything");
+      KV_CHECK(page.unnamed.empty(), "the log names everything");
       apply_page(page);
       if (!page.more) return pages;
     }
