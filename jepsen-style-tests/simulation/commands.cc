@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "jepsen-style-tests/simulation/transcript.h"
 #include "jepsen-style-tests/simulation/trial.h"
 
 namespace kv::sim {
@@ -177,7 +178,8 @@ int replay_seed(std::uint64_t seed, bool shorten, bool hash_only) {
   return 1;
 }
 
-int find_planted(const std::string& name, std::uint64_t max_seeds, std::size_t jobs) {
+int find_planted(const std::string& name, std::uint64_t max_seeds, std::size_t jobs,
+                 const std::string& transcripts) {
   constexpr std::uint64_t kCatchesWanted = 3;
   std::map<Check, std::vector<std::string>> only_by;
   std::size_t missed = 0;
@@ -205,13 +207,16 @@ int find_planted(const std::string& name, std::uint64_t max_seeds, std::size_t j
           if (catches++ == 0) first_catch = tried;
           for (const auto& [check, found] : result.outcome.violations.found()) ++caught_by[check];
         });
+    const bool in_transcript = catches == 0 && transcripts_differ(transcripts);
     simulation::planted = simulation::Bug::kCount;
     std::string by;
     for (const auto& [check, count] : caught_by)
       absl::StrAppend(&by, " ", std::string(name_of(check)), "(", count, ")");
     if (caught_by.size() == 1) only_by[caught_by.begin()->first].push_back(bug_name);
-    missed += catches == 0 ? 1U : 0U;
-    if (catches > 0)
+    missed += catches == 0 && !in_transcript ? 1U : 0U;
+    if (in_transcript)
+      absl::PrintF("%-24s caught by a transcript, after %d seeds had not\n", bug_name, tried);
+    else if (catches > 0)
       absl::PrintF("%-24s caught after %4d seeds, by%s\n", bug_name, first_catch, by);
     else
       absl::PrintF("%-24s NOT CAUGHT in %d seeds: %s\n", bug_name, tried,

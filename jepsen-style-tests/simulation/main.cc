@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 
 #include "jepsen-style-tests/simulation/commands.h"
+#include "jepsen-style-tests/simulation/transcript.h"
 
 int main(int argc, char** argv) {
   using namespace kv::sim;
@@ -42,6 +43,7 @@ int main(int argc, char** argv) {
                 "If it fails, find a shorter plan that fails in the same way");
   one->callback([&] { code = replay_seed(seed, shorten, hash_only); });
 
+  std::string folder = KV_TRANSCRIPTS;
   std::string bug;
   std::uint64_t max_seeds = 3000;
   CLI::App* planted = app.add_subcommand(
@@ -50,13 +52,20 @@ int main(int argc, char** argv) {
   planted->add_option("--max-seeds", max_seeds, "Give up after so many; default 3000");
   planted->add_option("--jobs", options.jobs, "Processes at once; default: one per core")
       ->check(CLI::Range(1, 256));
-  planted->callback([&] { code = find_planted(bug, max_seeds, options.jobs); });
+  planted->callback([&] { code = find_planted(bug, max_seeds, options.jobs, folder); });
 
   CLI::App* reference = app.add_subcommand(
       "reference",
       "The load that speed is stated for: 3 nodes, 100 operations a second, faults on");
   reference->add_option("SEED", seed);
   reference->callback([&] { code = run_reference(seed); });
+
+  bool rewrite = false;
+  CLI::App* transcripts =
+      app.add_subcommand("transcripts", "Replays the scenarios in text, and compares their output");
+  transcripts->add_option("FOLDER", folder, "Default: those of the source tree");
+  transcripts->add_flag("--rewrite", rewrite, "Write what came out into the files, for review");
+  transcripts->callback([&] { code = run_transcripts(folder, rewrite); });
 
   app.add_subcommand("marks", "Lists the marks, the planted bugs and the checks")->callback([&] {
     code = list_marks();

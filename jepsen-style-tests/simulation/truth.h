@@ -88,6 +88,7 @@ class Truth final : public Observer {
   void take_clock(std::size_t node, Partition partition, std::string_view bytes);
   void take_object(std::size_t node, std::string_view key, const std::optional<std::string>& bytes);
   void take_version(std::size_t node, const std::string& key, const Version& version);
+  void check_named(std::size_t node, std::string_view key, std::string_view bytes);
   void check_time(std::size_t node, const std::string& key, const Version& version);
   void compare(std::size_t node, Partition partition);
   void violate(Check check, std::string text) { violations_.add(check, now_ms(), std::move(text)); }

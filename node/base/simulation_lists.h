@@ -17,7 +17,6 @@
   X(kFullTransferAsked, "the log no longer named what was missing: full transfer")              \
   X(kFullTransferPages, "a full transfer took more than one page")                              \
   X(kFullTransferShrank, "the sender's clock shrank between the pages of a full transfer")      \
-  X(kAbsentRemoved, "a full page's silence about a key removed a version here")                 \
   X(kLogPruned, "log entries were pruned")                                                      \
   X(kPeerClockShrank, "a peer stated less than it was known to have")                           \
   X(kProbeEqual, "a probe found both replicas equal")                                           \
@@ -46,12 +45,9 @@
   X(kCommitInHalves, "a commit is two batches: first the clock, then the objects")              \
   X(kQuorumOffByOne, "QUORUM needs one replica too few")                                        \
   X(kReplicaCountedTwice, "a replica that acknowledges twice counts as two")                    \
-  X(kJoinForgetsTheirClock, "a page is joined without the sender's clock")                      \
-  X(kAllStrippedOnArrival, "a joined object loses its whole context")                           \
   X(kVersionUnnamed, "a version that came along with another's dot stays out of the clock")     \
   X(kDotWithoutObject, "a delta's dot enters the clock without its object")                     \
   X(kTransferTrustsFirstPage, "a full transfer joins the clock of its first page")              \
-  X(kTransferIgnoresAbsent, "keys that a full page leaves out are left as they are")            \
   X(kTransferJoinedEarly, "the sender's clock is joined after the first page of a transfer")    \
   X(kPruneOnApplied, "the log is pruned on what peers applied, durable or not")                 \
   X(kPruneWithoutAbsent, "the log is pruned although a peer that is away lacks the entry")      \
@@ -75,4 +71,8 @@
   X(kDebtNeverSynced, "writes at durability os are not synced in the background")               \
   X(kPendingUnbounded, "the limit of requests under way is not looked at")                      \
   X(kKeysMiscounted, "a delete does not reduce the count of keys")                              \
-  X(kProbesStop, "a replica that is up to date stops probing")
+  X(kProbesStop, "a replica that is up to date stops probing")                                  \
+  X(kForeignDisk, "a node starts on another node's disk")                                       \
+  X(kClockReplaced, "a full transfer replaces the clock instead of joining it")                 \
+  X(kReadMangled, "a read returns some values without their last byte")                         \
+  X(kSpins, "the core asks to be woken at once, again and again")

@@ -1,6 +1,7 @@
 #include "node/coordinator/join_answers.h"
 
 #include "node/base/check.h"
+#include "node/base/simulation.h"
 
 namespace kv {
 
@@ -21,6 +22,9 @@ Joined join_answers(const std::vector<ReplicaObject>& answers, const Policy& pol
 
 ReadItem to_read_item(std::string key, Joined joined) {
   const Hlc hlc = greatest_hlc(joined.object);
+  if (KV_PLANTED(kReadMangled))
+    for (Version& version : joined.object.versions)
+      if (version.value.has_value() && version.dot.counter % 64 == 1) version.value->pop_back();
   joined.context.join(dots_of(joined.object));
   return {std::move(key), std::move(joined.object.versions), Token{std::move(joined.context), hlc}};
 }

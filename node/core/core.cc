@@ -241,7 +241,8 @@ void Core::maintain(Step& step) {
     }
   }
   in_debt_since_ = std::move(in_debt);
-  next_maintenance_ = after_ms(step.now.mono, kMaintenanceIntervalMs);
+  next_maintenance_ =
+      KV_PLANTED(kSpins) ? step.now.mono : after_ms(step.now.mono, kMaintenanceIntervalMs);
 }
 
 CoreStatus Core::status(Now now) const {

@@ -1,6 +1,7 @@
 #include "node/core/identity.h"
 
 #include "absl/strings/str_cat.h"
+#include "node/base/simulation.h"
 #include "node/storage/keys.h"
 #include "node/storage/record_codec.h"
 
@@ -22,7 +23,7 @@ absl::Status check_owner(const storage::NodeState& state, const Identity& identi
     return absl::FailedPreconditionError(absl::StrCat("the data directory belongs to cluster \"",
                                                       state.cluster, "\", not to \"",
                                                       identity.cluster, "\""));
-  if (state.id != identity.node)
+  if (state.id != identity.node && !KV_PLANTED(kForeignDisk))
     return absl::FailedPreconditionError(absl::StrCat("the data directory belongs to node ",
                                                       state.id, ", not to ", identity.node,
                                                       "; give each node a directory of its own"));

@@ -120,12 +120,10 @@ absl::Status Replica::answer_full(const storage::View& view, const SyncRequest& 
 
 absl::Status Replica::apply_page(Transaction& tx, const Policy& policy, const SyncPage& page) {
   for (const Item& item : page.items) {
-    const absl::Status status =
-        apply_item(tx, policy, item, KV_PLANTED(kJoinForgetsTheirClock) ? Clock{} : page.applied);
+    const absl::Status status = apply_item(tx, policy, item, page.applied);
     if (!status.ok()) return status;
   }
-  return page.full && !KV_PLANTED(kTransferIgnoresAbsent) ? apply_absent(tx, policy, page)
-                                                          : absl::OkStatus();
+  return page.full ? apply_absent(tx, policy, page) : absl::OkStatus();
 }
 
 absl::Status Replica::apply_absent(Transaction& tx, const Policy& policy, const SyncPage& page) {
@@ -142,8 +140,6 @@ absl::Status Replica::apply_absent(Transaction& tx, const Policy& policy, const 
     if (theirs.contains(item.key)) continue;
     const absl::Status joined = apply_item(tx, policy, {item.key, {}, {}}, page.applied);
     if (!joined.ok()) return joined;
-    if (!dots_of(item.object).minus(state_.clock.intersect(page.applied)).empty()) continue;
-    KV_MARK(kAbsentRemoved);
   }
   return absl::OkStatus();
 }
@@ -151,7 +147,10 @@ absl::Status Replica::apply_absent(Transaction& tx, const Policy& policy, const 
 void Replica::finish_full_transfer(const Clock& theirs) {
   const Clock fresh = theirs.minus(state_.clock);
   if (fresh.empty()) return;
-  state_.clock.join(fresh);
+  if (KV_PLANTED(kClockReplaced))
+    state_.clock = theirs;
+  else
+    state_.clock.join(fresh);
   state_.pruned.join(fresh);
   changed_ = true;
 }

@@ -97,7 +97,6 @@ absl::Status Replica::apply_item(Transaction& tx, const Policy& policy, const It
   if (!KV_PLANTED(kVersionUnnamed)) dots.join(dots_of(item.object));
   mark_processed(tx.batch, item.key, dots);
   strip(*mine, state_.clock);
-  if (KV_PLANTED(kAllStrippedOnArrival)) mine->context = Clock{};
   if (!mine->context.empty()) KV_MARK(kContextOutlivedPage);
   if (*mine != before) save(tx.batch, item.key, *std::move(mine), had_value);
   return absl::OkStatus();

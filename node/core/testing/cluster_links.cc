@@ -213,7 +213,8 @@ void Cluster::make_cores(std::size_t node, bool keep_actors) {
     if (!made.core->recover(keep_actors).ok()) return crash(node, Disk::kKept);
     deliver(node, shard, Tick{});
   }
-  if (observer_ != nullptr) observer_->on_synced(node);  // recover() syncs
+  const bool synced = body.engine->unsynced() == 0;  // recover() sees to it
+  if (synced && observer_ != nullptr) observer_->on_synced(node);
 }
 
 void Cluster::pause(std::size_t node, std::int64_t ms) {
