@@ -289,7 +289,8 @@ void Run::on_read(const Operation& operation, const ClientReadReply& reply) {
       seen ? absl::StrCat(" at ", to_string(seen->first)) : ""));
   const auto must =
       truth_.must_see(operation.key, operation.acknowledged_before, operation.action.level);
-  if (must > seen)
+  // Ties are not its business: which of them wins is greatest-wins.
+  if (must.has_value() && (!seen.has_value() || must->first > seen->first))
     violate(Check::kRegularRead, absl::StrCat(to_string(operation.action), " returned ",
                                               seen ? to_string(seen->second) : "nothing", " after ",
                                               to_string(must->second), " was acknowledged"));

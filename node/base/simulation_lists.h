@@ -16,7 +16,6 @@
   X(kPageTimedOut, "a page did not come in time, and was asked for again")                      \
   X(kFullTransferAsked, "the log no longer named what was missing: full transfer")              \
   X(kFullTransferPages, "a full transfer took more than one page")                              \
-  X(kFullTransferShrank, "the sender's clock shrank between the pages of a full transfer")      \
   X(kLogPruned, "log entries were pruned")                                                      \
   X(kPeerClockShrank, "a peer stated less than it was known to have")                           \
   X(kProbeEqual, "a probe found both replicas equal")                                           \
@@ -47,13 +46,12 @@
   X(kReplicaCountedTwice, "a replica that acknowledges twice counts as two")                    \
   X(kVersionUnnamed, "a version that came along with another's dot stays out of the clock")     \
   X(kDotWithoutObject, "a delta's dot enters the clock without its object")                     \
-  X(kTransferTrustsFirstPage, "a full transfer joins the clock of its first page")              \
   X(kTransferJoinedEarly, "the sender's clock is joined after the first page of a transfer")    \
   X(kPruneOnApplied, "the log is pruned on what peers applied, durable or not")                 \
   X(kPruneWithoutAbsent, "the log is pruned although a peer that is away lacks the entry")      \
   X(kPruneNever, "the log is never pruned")                                                     \
   X(kLogOwnOnly, "only a replica's own writes are logged")                                      \
-  X(kPeerClockOnlyGrows, "a peer's statement is joined to what it once had")                    \
+  X(kTieReversed, "of two versions with the same time the one with the smaller dot stays")      \
   X(kTieByArrival, "of two versions with the same time the first to arrive stays")              \
   X(kTimeIgnoresObject, "a write's time may be before that of the version it replaces")         \
   X(kTimeIgnoresToken, "a write's time may be before that of the token")                        \
@@ -63,7 +61,6 @@
   X(kOkAtDeadline, "an unconfirmed write is answered with ok at its deadline")                  \
   X(kNotAppliedAtDeadline, "an unconfirmed write is answered with \"not applied\"")             \
   X(kDurableAtOnce, "a write that asks for disk is acknowledged before the sync")               \
-  X(kRecoveredUnsynced, "what a restart finds is called durable without a sync")                \
   X(kForwardTwice, "a repeated forwarded write is written again")                               \
   X(kFirstAnswerWins, "a read answers with the first replica's object only")                    \
   X(kDeadlineForgotten, "a write that is never confirmed is never answered")                    \

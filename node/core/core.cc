@@ -30,7 +30,7 @@ Core::Core(const CoreOptions& options, const Ring& ring, NodeIndex self, storage
 absl::Status Core::recover(bool keep_actors) {
   KV_CHECK(!replication_.has_value(), "recovered once");
   // What the last process committed may still be in memory only, and is about to be called durable.
-  const absl::Status synced = KV_PLANTED(kRecoveredUnsynced) ? absl::OkStatus() : engine_.sync();
+  const absl::Status synced = engine_.sync();
   if (!synced.ok()) return synced;
   storage::WriteBatch renewed;
   for (std::uint32_t p = options_.shard; p < ring_.partitions(); p += options_.shards) {

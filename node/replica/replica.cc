@@ -138,11 +138,6 @@ void Replica::note_peer(NodeIndex peer, const Clock& applied, const Clock& durab
   const auto it = peers_.find(peer);
   KV_CHECK(it != peers_.end(), "only replicas of the partition are noted");
   if (!applied.covers(it->second.applied)) KV_MARK(kPeerClockShrank);
-  if (KV_PLANTED(kPeerClockOnlyGrows)) {
-    it->second.applied.join(applied);
-    it->second.durable.join(durable);
-    return;
-  }
   it->second = {applied, durable};
 }
 

@@ -56,12 +56,8 @@ Sessions::Progress Sessions::advance(Partition partition, const SyncPage& page,
   }
   if (session.full) {
     if (session.target.has_value()) KV_MARK(kFullTransferPages);
-    if (session.target.has_value() && !page.applied.covers(*session.target))
-      KV_MARK(kFullTransferShrank);
-    if (!session.target.has_value())
-      session.target = page.applied;
-    else if (!KV_PLANTED(kTransferTrustsFirstPage))
-      session.target = session.target->intersect(page.applied);
+    session.target =
+        session.target.has_value() ? session.target->intersect(page.applied) : page.applied;
   }
   if (page.more) {
     session.after = page.last;

@@ -20,6 +20,7 @@ class LastWriteWins final : public Policy {
         std::max_element(versions.begin(), versions.end(), [](const Version& a, const Version& b) {
           if (a.hlc == b.hlc) KV_MARK(kTimeTied);
           if (KV_PLANTED(kTieByArrival)) return a.hlc < b.hlc;
+          if (KV_PLANTED(kTieReversed) && a.hlc == b.hlc) return b.dot < a.dot;
           return std::tie(a.hlc, a.dot) < std::tie(b.hlc, b.dot);
         });
     std::iter_swap(versions.begin(), winner);
