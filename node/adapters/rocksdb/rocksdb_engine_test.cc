@@ -173,6 +173,25 @@ TEST_F(RocksdbEngineTest, DamageInsideTheLogIsRefusedInWordsThatHelp) {
       << "refused again, and by those who do not know whether the machine was restarted";
 }
 
+TEST_F(RocksdbEngineTest, KnowsItsDirectoryAgainAlsoInAnotherBoot) {
+  const fs::path dir = root_.path() / "d";
+  std::string left;
+  {
+    const auto first = open(options_for(dir, "boot 1"));
+    EXPECT_EQ(first->directory_found(), "");
+    left = first->directory();
+    EXPECT_NE(left, "");
+  }
+  {
+    const auto same_boot = open(options_for(dir, "boot 1"));
+    EXPECT_EQ(same_boot->directory_found(), left);
+    EXPECT_EQ(same_boot->directory(), left);
+  }
+  const auto next_boot = open(options_for(dir, "boot 2"));
+  EXPECT_EQ(next_boot->directory_found(), left);
+  EXPECT_NE(next_boot->directory(), left);
+}
+
 TEST_F(RocksdbEngineTest, AfterARestartOfTheMachineNothingBehindAHoleInTheLogIsUsed) {
   const fs::path dir = killed_after("abcd", "boot 1");
   flip_byte(only_log(dir), fs::file_size(only_log(dir)) / 2 + 100);
