@@ -43,7 +43,8 @@ std::unique_ptr<DirectCluster> Commands::cluster_;
 TEST_F(Commands, EveryLevelThroughEveryNode) {
   const std::vector<std::pair<std::string, std::size_t>> levels = {
       {"one", 1}, {"quorum", 2}, {"all", 3}};
-  for (const auto& [level, replicas] : levels) {
+  for (const auto& [name, replicas] : levels) {
+    const std::string& level = name;  // clang 14 lets no lambda capture a structured binding
     const std::string key = "level-" + level;
     const Json put = cluster().at("n1").json({"put", key, "v", "--level", level});
     EXPECT_GE(put.at("acks").get<std::size_t>(), replicas);

@@ -53,6 +53,7 @@ ExitCode run_status(const Options& options, client::Client& client, Console& con
                                [](const auto& node) { return node.report.has_value(); });
   if (!any) {
     std::vector<std::string> reasons;
+    reasons.reserve(nodes.size());
     for (const client::NodeStatus& node : nodes) reasons.push_back(node.failure);
     const client::Failure failure{
         .code = absl::StatusCode::kUnavailable,
