@@ -25,6 +25,7 @@ Answer holding(Dot dot, std::uint64_t hlc, std::optional<std::string> value, Clo
 
 Joined join_all(const std::vector<Answer>& answers) {
   std::vector<ReplicaObject> objects;
+  objects.reserve(answers.size());
   for (const Answer& answer : answers) objects.push_back({&answer.object, &answer.clock});
   return join_answers(objects, lww_policy());
 }

@@ -33,6 +33,7 @@ struct Chunk {
 
 ClientReadReply join_chunks(const std::vector<Chunk>& chunks) {
   std::vector<ScanAnswer> answers;
+  answers.reserve(chunks.size());
   for (const Chunk& chunk : chunks) answers.push_back({&chunk.items, chunk.more, &chunk.clock});
   ClientReadReply reply;
   join_scan(answers, lww_policy(), reply);

@@ -205,6 +205,7 @@ TEST_F(SmallWindow, PushingPausesWhenItIsFullAndTheRestIsHealed) {
 
 TEST_F(SmallWindow, QuorumWritesSucceedAlthoughPushingWasPaused) {
   std::vector<std::uint64_t> ids;
+  ids.reserve(200);
   for (int i = 0; i < 200; ++i)
     ids.push_back(cluster_.write(0, absl::StrCat("k", i), std::string(300, 'v'), at(Level::kAll)));
   cluster_.run_for(1100);

@@ -1,6 +1,7 @@
 // Whole clusters without faults: what clients are promised at each level, wherever they ask.
 #include "node/core/core.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
