@@ -1,4 +1,5 @@
 // Anti-entropy's half of a replica.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "node/replica/testing/replica_on_disk.h"
