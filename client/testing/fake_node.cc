@@ -156,7 +156,7 @@ class FakeNode::Admin : public v1::Admin::Service {
   grpc::Status Status(grpc::ServerContext* context, const v1::StatusRequest*,
                       v1::StatusResponse* response) override {
     if (const auto status = node_.before("Status", *context); status.has_value()) return *status;
-    *response = node_.status_;
+    *response = node_.get(node_.status_);
     return grpc::Status::OK;
   }
 
@@ -188,13 +188,14 @@ std::optional<grpc::Status> FakeNode::before(const std::string& method,
     const std::lock_guard lock(mutex_);
     ++calls_[method];
   }
-  return hook_ ? hook_(method, context) : std::nullopt;
+  const Hook hook = get(hook_);
+  return hook ? hook(method, context) : std::nullopt;
 }
 
 v1::BatchResponse::Result FakeNode::carry_out(const v1::BatchRequest::Operation& operation) {
   v1::BatchResponse::Result result;
-  if (operation_hook_) {
-    if (const auto refused = operation_hook_(operation); refused.has_value()) {
+  if (const OperationHook hook = get(operation_hook_); hook) {
+    if (const auto refused = hook(operation); refused.has_value()) {
       *result.mutable_failure() = *refused;
       return result;
     }
@@ -213,6 +214,8 @@ v1::BatchResponse::Result FakeNode::carry_out(const v1::BatchRequest::Operation&
 
 grpc::Status FakeNode::send_pages(const v1::ScanRequest& request,
                                   grpc::ServerWriter<v1::ScanResponse>& writer) {
+  const PageHook hook = get(page_hook_);
+  const int page_entries = get(page_entries_);
   v1::ScanResponse page;
   int pages = 0;
   std::uint64_t sent = 0;
@@ -223,11 +226,11 @@ grpc::Status FakeNode::send_pages(const v1::ScanRequest& request,
     if (request.limit() != 0 && sent == request.limit()) break;
     ++sent;
     *page.add_entries() = store_->entry(key);
-    if (page.entries_size() < page_entries_) continue;
+    if (page.entries_size() < page_entries) continue;
     writer.Write(page);
     page.Clear();
-    if (!page_hook_) continue;
-    if (const auto status = page_hook_(++pages); status.has_value()) return *status;
+    if (!hook) continue;
+    if (const auto status = hook(++pages); status.has_value()) return *status;
   }
   if (page.entries_size() > 0) writer.Write(page);
   return grpc::Status::OK;
@@ -246,24 +249,12 @@ int FakeNode::calls(const std::string& method) const {
   return found == calls_.end() ? 0 : found->second;
 }
 
-v1::PutRequest FakeNode::last_put() const {
-  const std::lock_guard lock(mutex_);
-  return last_put_;
-}
+v1::PutRequest FakeNode::last_put() const { return get(last_put_); }
 
-v1::GetRequest FakeNode::last_get() const {
-  const std::lock_guard lock(mutex_);
-  return last_get_;
-}
+v1::GetRequest FakeNode::last_get() const { return get(last_get_); }
 
-v1::DeleteRequest FakeNode::last_delete() const {
-  const std::lock_guard lock(mutex_);
-  return last_delete_;
-}
+v1::DeleteRequest FakeNode::last_delete() const { return get(last_delete_); }
 
-v1::ScanRequest FakeNode::last_scan() const {
-  const std::lock_guard lock(mutex_);
-  return last_scan_;
-}
+v1::ScanRequest FakeNode::last_scan() const { return get(last_scan_); }
 
 }  // namespace kv::client::testing

@@ -71,11 +71,11 @@ class FakeNode {
   const std::string& address() const { return address_; }
   FakeStore& store() { return *store_; }
 
-  void set_hook(Hook hook) { hook_ = std::move(hook); }
-  void set_operation_hook(OperationHook hook) { operation_hook_ = std::move(hook); }
-  void set_page_hook(PageHook hook) { page_hook_ = std::move(hook); }
-  void set_page_entries(int entries) { page_entries_ = entries; }
-  void set_status(v1::StatusResponse response) { status_ = std::move(response); }
+  void set_hook(Hook hook) { set(hook_, std::move(hook)); }
+  void set_operation_hook(OperationHook hook) { set(operation_hook_, std::move(hook)); }
+  void set_page_hook(PageHook hook) { set(page_hook_, std::move(hook)); }
+  void set_page_entries(int entries) { set(page_entries_, entries); }
+  void set_status(v1::StatusResponse response) { set(status_, std::move(response)); }
 
   // Of all methods, or of one: "Get", "Put", "Delete", "Batch", "Scan", "Status".
   int calls() const;
@@ -89,19 +89,30 @@ class FakeNode {
   class KeyValue;
   class Admin;
 
+  template <typename T>
+  void set(T& member, T value) {
+    const std::lock_guard lock(mutex_);
+    member = std::move(value);
+  }
+  template <typename T>
+  T get(const T& member) const {
+    const std::lock_guard lock(mutex_);
+    return member;
+  }
+
   std::optional<grpc::Status> before(const std::string& method, grpc::ServerContext& context);
   v1::BatchResponse::Result carry_out(const v1::BatchRequest::Operation& operation);
   grpc::Status send_pages(const v1::ScanRequest& request,
                           grpc::ServerWriter<v1::ScanResponse>& writer);
 
   const std::shared_ptr<FakeStore> store_;
+
+  mutable std::mutex mutex_;  // of what follows, down to the last request
   Hook hook_;
   OperationHook operation_hook_;
   PageHook page_hook_;
   int page_entries_ = 2;
   v1::StatusResponse status_;
-
-  mutable std::mutex mutex_;
   std::map<std::string, int> calls_;
   v1::PutRequest last_put_;
   v1::GetRequest last_get_;
