@@ -1,6 +1,10 @@
 #include "client/cli/commands/cli_fixture.h"
 
+#include <unistd.h>
+
+#include <cstdio>
 #include <cstdlib>
+#include <fstream>
 
 #include "client/cli/run.h"
 
@@ -13,6 +17,21 @@ void clear_environment() {
 }
 
 }  // namespace
+
+InputFile::InputFile(const std::string& content, const std::string& suffix)
+    : path_(::testing::TempDir() + "kv_cli_XXXXXX" + suffix) {
+  const int descriptor = ::mkstemps(path_.data(), static_cast<int>(suffix.size()));
+  if (descriptor < 0) {
+    std::perror(path_.c_str());
+    std::abort();
+  }
+  ::close(descriptor);
+  std::ofstream(path_, std::ios::binary) << content;
+}
+
+InputFile::~InputFile() { remove(); }
+
+void InputFile::remove() const { std::remove(path_.c_str()); }
 
 CliTest::CliTest() { clear_environment(); }
 CliTest::~CliTest() { clear_environment(); }

@@ -19,6 +19,21 @@ struct CliResult {
   nlohmann::json error() const { return nlohmann::json::parse(err); }
 };
 
+// A file of its own: the tests of two builds may run at once.
+class InputFile {
+ public:
+  explicit InputFile(const std::string& content, const std::string& suffix = "");
+  ~InputFile();
+  InputFile(const InputFile&) = delete;
+  InputFile& operator=(const InputFile&) = delete;
+
+  const std::string& path() const { return path_; }
+  void remove() const;
+
+ private:
+  std::string path_;
+};
+
 class CliTest : public ::testing::Test {
  protected:
   // Without what the environment of whoever runs the tests says.

@@ -2,8 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <cstdio>
-#include <fstream>
 
 #include "client/cli/commands/cli_fixture.h"
 #include "client/testing/fake_node.h"
@@ -56,15 +54,14 @@ TEST_F(ImportCommand, StoresEveryLine) {
 }
 
 TEST_F(ImportCommand, ReadsFilesInBothFormats) {
-  const std::string path = ::testing::TempDir() + "kv_cli_import";
-  std::ofstream(path, std::ios::binary) << "a\t1\r\n\nb\\t\t2";
-  EXPECT_EQ(run({"import", path}).code, 0);
+  const InputFile file("a\t1\r\n\nb\\t\t2");
+  EXPECT_EQ(run({"import", file.path()}).code, 0);
   EXPECT_EQ(store_->all(), (std::map<std::string, std::string>{{"a", "1"}, {"b\t", "2"}}));
-  EXPECT_EQ(run({"import", path, "--format", "json"}).code, 2);
-  std::remove(path.c_str());
-  const CliResult missing = run({"import", path});
+  EXPECT_EQ(run({"import", file.path(), "--format", "json"}).code, 2);
+  file.remove();
+  const CliResult missing = run({"import", file.path()});
   EXPECT_EQ(missing.code, 2);
-  EXPECT_NE(missing.err.find("cannot read " + path), std::string::npos);
+  EXPECT_NE(missing.err.find("cannot read " + file.path()), std::string::npos);
   EXPECT_EQ(run({"import", "-"}, "").code, 0);
 }
 
@@ -72,13 +69,11 @@ TEST_F(ImportCommand, TsvThatLooksLikeJsonIsStillTsv) {
   const std::map<std::string, std::string> records = {
       {"{\"key\":1}", "a"}, {"{", "{}"}, {"b", "2"}};
   const std::string tsv = "{\"key\":1}\ta\n{\t{}\nb\t2\n";
-  const std::string path = ::testing::TempDir() + "kv_cli_import.TSV";
-  std::ofstream(path, std::ios::binary) << tsv;
-  const CliResult by_name = run({"import", path});
+  const InputFile file(tsv, ".TSV");
+  const CliResult by_name = run({"import", file.path()});
   EXPECT_EQ(by_name.code, 0) << by_name.err;
   EXPECT_EQ(store_->all(), records);
-  EXPECT_EQ(run({"import", path, "--format", "json"}).code, 2);
-  std::remove(path.c_str());
+  EXPECT_EQ(run({"import", file.path(), "--format", "json"}).code, 2);
   FakeNode other;
   EXPECT_EQ(run({"--endpoints", other.address(), "import", "-", "--format", "tsv"}, tsv).code, 0);
   EXPECT_EQ(other.store().all(), records);

@@ -1,9 +1,6 @@
 // put, get, del and what all commands share, against a fake node.
 #include <gtest/gtest.h>
 
-#include <cstdio>
-#include <fstream>
-
 #include "client/cli/commands/cli_fixture.h"
 #include "client/testing/fake_node.h"
 #include "client/testing/sockets.h"
@@ -28,18 +25,6 @@ class KeyCommands : public CliTest {
   }
 
   FakeNode node_;
-};
-
-class ValueFile {
- public:
-  explicit ValueFile(const std::string& content) : path_(::testing::TempDir() + "kv_cli_value") {
-    std::ofstream(path_, std::ios::binary) << content;
-  }
-  ~ValueFile() { std::remove(path_.c_str()); }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
 };
 
 TEST_F(KeyCommands, PutSaysOkOnStandardError) {
@@ -78,7 +63,7 @@ TEST_F(KeyCommands, PutTakesAwkwardArgumentsAsTheyAre) {
 }
 
 TEST_F(KeyCommands, PutReadsFilesAndStandardInput) {
-  const ValueFile file(kBinary);
+  const InputFile file(kBinary);
   EXPECT_EQ(run({"put", "file", "--file", file.path()}).code, 0);
   EXPECT_EQ(node_.store().value("file"), kBinary);
   EXPECT_EQ(run({"put", "stdin", "-"}, kBinary).code, 0);
@@ -116,7 +101,7 @@ TEST_F(KeyCommands, RefusesWhatIsOverALimitByNameAndSize) {
   // It has no end, so that its size cannot be known.
   EXPECT_EQ(run({"put", "k", "--file", "/dev/zero"}).err,
             "kv: value has more than 1073741824 bytes; the limit is 4194304\n");
-  const ValueFile file(large);
+  const InputFile file(large);
   const CliResult from_file = run({"put", "k", "--file", file.path()});
   EXPECT_EQ(from_file.err, "kv: value has 4194305 bytes; the limit is 4194304\n");
   EXPECT_EQ(from_file.code, 2);
