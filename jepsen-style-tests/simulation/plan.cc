@@ -192,7 +192,10 @@ Plan make_plan(std::uint64_t seed) {
   plan.keys = static_cast<std::uint32_t>(1 + rng.below(rng.below(3) == 0 ? 60 : 12));
   plan.chaos_ms = rng.between(2'000, 40'000);
   const Weights weights = make_weights(rng);
-  fill(plan, weights, rng.between(2, 40), rng.between(50, 2000));
+  // Drawn one after the other: compilers differ in which argument they evaluate first.
+  const std::int64_t fault_ms = rng.between(50, 2000);
+  const std::int64_t operation_ms = rng.between(2, 40);
+  fill(plan, weights, operation_ms, fault_ms);
   return plan;
 }
 

@@ -242,8 +242,9 @@ TEST_P(EngineContract, BehavesAsAMapOfBytes) {
   Rng rng(20240607);
   std::map<WriteBatch::Key, std::string> model;
   const auto random_key = [&] {
-    return WriteBatch::Key{static_cast<Family>(rng.below(kFamilies)),
-                           std::string(rng.below(3), static_cast<char>('a' + rng.below(3)))};
+    const auto family = static_cast<Family>(rng.below(kFamilies));
+    const char letter = static_cast<char>('a' + rng.below(3));
+    return WriteBatch::Key{family, std::string(rng.below(3), letter)};
   };
   for (int step = 0; step < 400; ++step) {
     WriteBatch batch;

@@ -151,7 +151,10 @@ void Cluster::crash(std::size_t node, Disk disk) {
   body.paused_until = Instant{};
   ++body.incarnation;
   if (disk == Disk::kUnsyncedLost) {
-    body.engine->crash(disks_.below(body.engine->unsynced() + 1), disks_.below(200));
+    // Drawn one after the other: compilers differ in which argument they evaluate first.
+    const std::uint64_t torn = disks_.below(200);
+    const std::uint64_t kept = disks_.below(body.engine->unsynced() + 1);
+    body.engine->crash(kept, torn);
     ++body.boot;
   }
   if (disk == Disk::kWiped) {
