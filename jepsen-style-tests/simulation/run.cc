@@ -114,8 +114,7 @@ void Run::majority() {
     if (!cluster_.is_up(node)) start_node(node);
   }
   const ReplicationOptions& options = plan_.cluster.core.replication;
-  cluster_.run_for(std::max<std::int64_t>(0, elapsed_us(cluster_.now(), paused_until_) / 1000) +
-                   options.overdue_ms + 3000);
+  cluster_.run_for(pause_left_ms() + options.overdue_ms + 3000);
   check_majority(members, silent);
 }
 
@@ -163,9 +162,8 @@ void Run::mend_and_rest() {
   cluster_.set_faults({});
   cluster_.heal_all();
   disks_well();
-  for (std::size_t node = 0; node < cluster_.size(); ++node)
-    if (!cluster_.is_up(node)) start_node(node);
-  cluster_.run_for(std::max<std::int64_t>(0, elapsed_us(cluster_.now(), paused_until_) / 1000));
+  start_all();
+  cluster_.run_for(pause_left_ms());
   const Instant mended = cluster_.now();
   const auto wait_for = [&](std::int64_t within_ms, const auto& condition) {
     while (!condition()) {

@@ -4,6 +4,7 @@
 // mended, must become equal, and must come to rest.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <map>
@@ -64,7 +65,9 @@ class Run final : private Observer {
   bool apply_to_disk(const Action& action);
   bool apply_to_clock(const Action& action);
   void crash(std::size_t node, Disk disk);
+  void crash_all(Disk disk);
   void start_node(std::size_t node);
+  void start_all();
   void start_swapped(std::size_t a, std::size_t b);
   void disks_well();
   bool roll_back(std::size_t node);
@@ -78,6 +81,9 @@ class Run final : private Observer {
   void on_reply(const ClientReply& reply) override;
 
   std::int64_t now_ms() const { return cluster_.now().us / 1000; }
+  std::int64_t pause_left_ms() const {
+    return std::max<std::int64_t>(0, elapsed_us(cluster_.now(), paused_until_) / 1000);
+  }
   void say(const std::string& line);
   void violate(Check check, std::string text);
 

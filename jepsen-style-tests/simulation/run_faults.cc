@@ -69,8 +69,7 @@ bool Run::apply_to_process(const Action& action) {
       crash(action.node, Disk::kKept);
       return true;
     case Kind::kCrashAll:
-      for (std::size_t node = 0; node < cluster_.size(); ++node)
-        if (cluster_.is_up(node)) crash(node, Disk::kKept);
+      crash_all(Disk::kKept);
       return true;
     case Kind::kStop:
       if (!cluster_.is_up(action.node)) return false;
@@ -93,8 +92,7 @@ bool Run::apply_to_process(const Action& action) {
                      action.amount == 1 ? Cluster::Until::kClaimed : Cluster::Until::kRecovered);
       return true;
     default:  // kStartAll
-      for (std::size_t node = 0; node < cluster_.size(); ++node)
-        if (!cluster_.is_up(node)) start_node(node);
+      start_all();
       return true;
   }
 }
@@ -108,8 +106,7 @@ bool Run::apply_to_disk(const Action& action) {
       if (up) crash(node, Disk::kUnsyncedLost);
       return up;
     case Kind::kPowerLossAll:
-      for (std::size_t each = 0; each < cluster_.size(); ++each)
-        if (cluster_.is_up(each)) crash(each, Disk::kUnsyncedLost);
+      crash_all(Disk::kUnsyncedLost);
       return true;
     case Kind::kWipe:
       truth_.disk_replaced();
@@ -166,11 +163,21 @@ void Run::crash(std::size_t node, Disk disk) {
   cluster_.crash(node, disk);
 }
 
+void Run::crash_all(Disk disk) {
+  for (std::size_t node = 0; node < cluster_.size(); ++node)
+    if (cluster_.is_up(node)) crash(node, disk);
+}
+
 void Run::start_node(std::size_t node) {
   cluster_.engine(node).set_faults({});
   if (!cluster_.start(node))
     violate(Check::kLiveness,
             absl::StrCat("n", node + 1, " does not start on a disk that is well"));
+}
+
+void Run::start_all() {
+  for (std::size_t node = 0; node < cluster_.size(); ++node)
+    if (!cluster_.is_up(node)) start_node(node);
 }
 
 // Somebody put the disks into the wrong machines: both nodes must refuse to start.
@@ -195,12 +202,10 @@ bool Run::roll_back(std::size_t node) {
   cluster_.heal_all();
   cluster_.set_faults({});
   disks_well();
-  for (std::size_t each = 0; each < cluster_.size(); ++each)
-    if (!cluster_.is_up(each)) start_node(each);
+  start_all();
   const ReplicationOptions& options = plan_.cluster.core.replication;
   const std::int64_t settle_ms =
-      std::max<std::int64_t>(0, elapsed_us(cluster_.now(), paused_until_) / 1000) +
-      2 * (options.overdue_ms + options.probe_interval_ms) + 1000;
+      pause_left_ms() + 2 * (options.overdue_ms + options.probe_interval_ms) + 1000;
   cluster_.run_for(settle_ms);
   if (!is_known_elsewhere(node)) return false;
   truth_.disk_replaced();

@@ -40,19 +40,19 @@ std::string name_of_node(std::size_t node) { return absl::StrCat("n", node + 1);
 
 void Truth::on_commit(std::size_t node, const storage::WriteBatch& batch) {
   std::set<Partition> touched;
+  // Clocks first: they name the versions that come with them.
   for (const auto& [key, value] : batch.changes()) {
-    if (key.first == storage::Family::kObjects) {
-      touched.insert(partition_at_start(key.second));
-      take_object(node, key.second, value);
-    } else if (key.first == storage::Family::kMeta && key.second != storage::node_key()) {
-      const Partition partition = partition_at_start(std::string_view(key.second).substr(1));
-      touched.insert(partition);
-      if (value.has_value()) take_clock(node, partition, *value);
-    }
+    if (key.first != storage::Family::kMeta || key.second == storage::node_key() || !value)
+      continue;
+    const Partition partition = partition_at_start(std::string_view(key.second).substr(1));
+    touched.insert(partition);
+    take_clock(node, partition, *value);
   }
-  for (const auto& [key, value] : batch.changes())
-    if (key.first == storage::Family::kObjects && value.has_value())
-      check_named(node, key.second, *value);
+  for (const auto& [key, value] : batch.changes()) {
+    if (key.first != storage::Family::kObjects) continue;
+    touched.insert(partition_at_start(key.second));
+    take_object(node, key.second, value);
+  }
   for (const Partition partition : touched) compare(node, partition);
 }
 
@@ -78,27 +78,27 @@ void Truth::take_object(std::size_t node, std::string_view key,
     KV_CHECK(decoded.ok(), "what a core writes can be read");
     object = *std::move(decoded);
   }
-  for (const Version& version : object.versions) take_version(node, name, version);
-  std::uint64_t& digest = here.objects[name];
-  here.digest ^= digest;
-  digest = digest_of(name, object.versions);
-  here.digest ^= digest;
-  if (digest == 0) here.objects.erase(name);
-  if (object.context.empty())
-    here.contexts.erase(name);
-  else
-    here.contexts[name] = std::move(object.context);
-}
-
-// Anti-entropy compares clocks: nobody would ever ask for a version that no clock names.
-void Truth::check_named(std::size_t node, std::string_view key, std::string_view bytes) {
-  const Clock& clock = mirror(node, partition_at_start(key)).clock;
-  const auto object = storage::decode_object(bytes);
-  for (const Version& version : object->versions)
-    if (!clock.contains(version.dot))
+  for (const Version& version : object.versions) {
+    take_version(node, name, version);
+    // Anti-entropy compares clocks: nobody would ever ask for a version that no clock names.
+    if (!here.clock.contains(version.dot))
       violate(Check::kVersionNamed,
               absl::StrCat(name_of_node(node), " holds ", to_string(version.dot),
-                           " and has processed ", to_string(clock)));
+                           " and has processed ", to_string(here.clock)));
+  }
+  put_object(here, name, std::move(object));
+}
+
+void Truth::put_object(Mirror& replica, const std::string& key, Object object) {
+  std::uint64_t& digest = replica.objects[key];
+  replica.digest ^= digest;
+  digest = digest_of(key, object.versions);
+  replica.digest ^= digest;
+  if (digest == 0) replica.objects.erase(key);
+  if (object.context.empty())
+    replica.contexts.erase(key);
+  else
+    replica.contexts[key] = std::move(object.context);
 }
 
 void Truth::take_version(std::size_t node, const std::string& key, const Version& version) {
@@ -180,12 +180,8 @@ void Truth::on_disk_changed(std::size_t node) {
     here.digest = 0;
     here.objects.clear();
     here.contexts.clear();
-    for (auto& [key, object] : cluster_->whole_objects(node, partition)) {
-      const std::uint64_t digest = digest_of(key, object.versions);
-      here.digest ^= digest;
-      if (digest != 0) here.objects[key] = digest;
-      if (!object.context.empty()) here.contexts[key] = object.context;
-    }
+    for (auto& [key, object] : cluster_->whole_objects(node, partition))
+      put_object(here, key, std::move(object));
   }
   for (auto& [key, all] : acknowledged_) {
     const Mirror& here = mirror(node, cluster_->ring().partition_of(key));

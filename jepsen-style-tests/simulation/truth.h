@@ -16,7 +16,7 @@
 
 namespace kv::sim {
 
-class Truth final : public Observer {
+class Truth {
  public:
   Truth(Violations& violations, std::int64_t max_skew_ms)
       : violations_(violations), max_skew_ms_(max_skew_ms) {}
@@ -48,11 +48,11 @@ class Truth final : public Observer {
   void check_key_counts();
   bool lost_a_disk() const { return lost_a_disk_; }
 
-  // ---- Observer ------------------------------------------------------------------------------------------------------
+  // ---- Told by whoever observes the cluster --------------------------------------------------------------------------
 
-  void on_commit(std::size_t node, const storage::WriteBatch& batch) override;
-  void on_synced(std::size_t node) override;
-  void on_disk_changed(std::size_t node) override;
+  void on_commit(std::size_t node, const storage::WriteBatch& batch);
+  void on_synced(std::size_t node);
+  void on_disk_changed(std::size_t node);
   void disk_replaced() { lost_a_disk_ = true; }  // wiped, or gone back
 
  private:
@@ -88,7 +88,7 @@ class Truth final : public Observer {
   void take_clock(std::size_t node, Partition partition, std::string_view bytes);
   void take_object(std::size_t node, std::string_view key, const std::optional<std::string>& bytes);
   void take_version(std::size_t node, const std::string& key, const Version& version);
-  void check_named(std::size_t node, std::string_view key, std::string_view bytes);
+  static void put_object(Mirror& replica, const std::string& key, Object object);
   void check_time(std::size_t node, const std::string& key, const Version& version);
   void compare(std::size_t node, Partition partition);
   void violate(Check check, std::string text) { violations_.add(check, now_ms(), std::move(text)); }

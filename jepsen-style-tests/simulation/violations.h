@@ -33,7 +33,7 @@ namespace kv::sim {
   X(kForeignToken, "foreign-token", "a token of another key is refused")                          \
   X(kAnswered, "answered", "every request is answered by its deadline, once")                     \
   X(kLiveness, "liveness", "a connected majority serves QUORUM while the rest is broken")         \
-  X(kBounded, "bounded", "requests under way and dot logs keep within their limits")              \
+  X(kBounded, "bounded", "requests under way keep within their limit")                            \
   X(kConverges, "converges", "once all is healed, replicas become equal within a bound")          \
   X(kAtRest, "at-rest", "once equal, all is synced, logs are empty, nobody is owed anything")     \
   X(kKeysCounted, "keys-counted", "the count of keys is right")                                   \

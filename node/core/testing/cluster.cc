@@ -28,8 +28,6 @@ Ring make_ring(const ClusterOptions& options) {
   return *std::move(ring);
 }
 
-NodeIndex index(std::size_t node) { return NodeIndex{static_cast<std::uint16_t>(node)}; }
-
 }  // namespace
 
 Rng stream(std::uint64_t seed, std::string_view name) {
@@ -130,7 +128,7 @@ void Cluster::take_turn(std::size_t node, std::size_t shard) {
 
 void Cluster::carry_out(std::size_t node, std::size_t shard, Effects effects) {
   for (std::string& warning : effects.warnings)
-    warnings_.push_back(absl::StrCat(ring_.node_id(index(node)), ": ", warning));
+    warnings_.push_back(absl::StrCat(ring_.node_id(index_of(node)), ": ", warning));
   const auto speak = [&] {
     for (const Envelope& envelope : effects.messages)
       transmit(node, envelope.to.value, envelope.message);

@@ -75,6 +75,8 @@ class Observer {
   }  // something was lost, or another disk is there
 };
 
+inline NodeIndex index_of(std::size_t node) { return NodeIndex{static_cast<std::uint16_t>(node)}; }
+
 // An independent generator for each name.
 Rng stream(std::uint64_t seed, std::string_view name);
 
@@ -164,9 +166,6 @@ class Cluster {
 
   // In what the replicas of a partition differ; empty: in nothing.
   std::string difference() const;
-  // A version that a replica holds though its clock does not name it; empty: none, as it must always be. Anti-entropy
-  // compares clocks: nobody would ever ask for such a version.
-  std::string unnamed_version() const;
   // All is done and known to be done: no difference, no request under way, every log empty, no debt.
   bool is_quiet() const;
 
@@ -229,6 +228,7 @@ class Cluster {
   void wake_later(std::size_t node, std::size_t shard, Instant when);
   void transmit(std::size_t from, std::size_t to, const Message& message);
   void arrive_later(std::size_t from, std::size_t to, const std::string& bytes);
+  void arrive_at(Instant when, std::size_t from, std::size_t to, std::string bytes);
   void arrive(std::size_t from, std::size_t to, const std::string& bytes);
   void maybe_replay(std::size_t from, std::size_t to, const std::string& bytes);
   Identity identity(std::size_t node) const;

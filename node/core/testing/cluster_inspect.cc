@@ -29,8 +29,6 @@ std::string differing(const Objects& a, const Objects& b) {
   return out;
 }
 
-NodeIndex index(std::size_t node) { return NodeIndex{static_cast<std::uint16_t>(node)}; }
-
 }  // namespace
 
 Partition Cluster::partition_of(const std::string& key) const {
@@ -42,7 +40,7 @@ bool Cluster::is_replica(std::size_t node, const std::string& key) const {
 }
 
 bool Cluster::is_replica(std::size_t node, Partition partition) const {
-  return ring_.is_replica(partition, index(node));
+  return ring_.is_replica(partition, index_of(node));
 }
 
 CoreStatus Cluster::status(std::size_t node) const {
@@ -130,22 +128,6 @@ std::string Cluster::difference() const {
       const std::string keys =
           differing(objects(first, partition), objects(other.value, partition));
       if (!keys.empty()) return absl::StrCat(where, keys);
-    }
-  }
-  return "";
-}
-
-std::string Cluster::unnamed_version() const {
-  for (std::size_t node = 0; node < nodes_.size(); ++node) {
-    for (std::uint32_t p = 0; p < ring_.partitions(); ++p) {
-      const Partition partition{static_cast<std::uint16_t>(p)};
-      const Clock clock = replica(node, partition).clock;
-      for (const auto& [key, versions] : objects(node, partition))
-        for (const Version& version : versions)
-          if (!clock.contains(version.dot))
-            return absl::StrCat(ring_.node_id(index(node)), " holds ", to_string(version.dot),
-                                " of ", std::string(storage::user_key_of(key)),
-                                " and its clock is ", to_string(clock));
     }
   }
   return "";

@@ -12,8 +12,6 @@ constexpr std::int64_t kMaxNewsDelayUs =
 constexpr std::size_t kOldMessages = 64;
 constexpr std::int64_t kMaxUnclogUs = 50'000;
 
-NodeIndex index(std::size_t node) { return NodeIndex{static_cast<std::uint16_t>(node)}; }
-
 }  // namespace
 
 // ---- Messages -------------------------------------------------------------------------------------------------------
@@ -50,7 +48,12 @@ void Cluster::arrive_later(std::size_t from, std::size_t to, const std::string& 
   Instant when = after_us(now_, network_.between(way.faults.min_delay_us, way.faults.max_delay_us));
   if (!way.faults.reordered) when = std::max(when, way.arrived);
   way.arrived = std::max(way.arrived, when);
-  at(when, [this, from, to, bytes, connection = link(from, to).connection] {
+  arrive_at(when, from, to, bytes);
+}
+
+// It is lost if its connection breaks before.
+void Cluster::arrive_at(Instant when, std::size_t from, std::size_t to, std::string bytes) {
+  at(when, [this, from, to, bytes = std::move(bytes), connection = link(from, to).connection] {
     if (link(from, to).connected && link(from, to).connection == connection)
       arrive(from, to, bytes);
   });
@@ -61,7 +64,7 @@ void Cluster::arrive(std::size_t from, std::size_t to, const std::string& bytes)
   KV_CHECK(message.ok() && partition_of_message(bytes).value() == message->partition,
            "what a core says can be read");
   const std::size_t shard = message->partition.value % nodes_[to].shards.size();
-  deliver(to, shard, FromPeer{index(from), *std::move(message)});
+  deliver(to, shard, FromPeer{index_of(from), *std::move(message)});
 }
 
 // ---- Links ----------------------------------------------------------------------------------------------------------
@@ -84,11 +87,7 @@ void Cluster::unclog(std::size_t from, std::size_t to) {
   Direction& way = direction(from, to);
   way.is_clogged = false;
   for (std::string& bytes : std::exchange(way.held, {}))
-    at(after_us(now_, network_.between(0, kMaxUnclogUs)),
-       [this, from, to, bytes = std::move(bytes), connection = link(from, to).connection] {
-         if (link(from, to).connected && link(from, to).connection == connection)
-           arrive(from, to, bytes);
-       });
+    arrive_at(after_us(now_, network_.between(0, kMaxUnclogUs)), from, to, std::move(bytes));
 }
 
 void Cluster::set_cut(std::size_t a, std::size_t b, bool is_cut) {
@@ -137,7 +136,7 @@ void Cluster::tell(std::size_t node, std::size_t peer, bool up) {
        if (up && (!then.connected || then.connection != connection))
          return;  // it has broken before anybody noticed it
        for (std::size_t shard = 0; shard < nodes_[node].shards.size(); ++shard)
-         deliver(node, shard, up ? Event{PeerUp{index(peer)}} : Event{PeerDown{index(peer)}});
+         deliver(node, shard, up ? Event{PeerUp{index_of(peer)}} : Event{PeerDown{index_of(peer)}});
      });
 }
 
@@ -169,7 +168,7 @@ void Cluster::crash(std::size_t node, Disk disk) {
 Identity Cluster::identity(std::size_t node) const {
   const Node& body = nodes_[node];
   return {"sim",
-          std::string(ring_.node_id(index(node))),
+          std::string(ring_.node_id(index_of(node))),
           ring_.partitions(),
           absl::StrCat(node, "/", body.boot),
           absl::StrCat(body.directory),
@@ -212,7 +211,7 @@ void Cluster::make_cores(std::size_t node, bool keep_actors) {
     options.shards = options_.shards[node];
     Shard& made = body.shards.emplace_back();
     made.core =
-        std::make_unique<Core>(options, ring_, index(node), *body.engine, Rng(body.rng.next()));
+        std::make_unique<Core>(options, ring_, index_of(node), *body.engine, Rng(body.rng.next()));
     if (!made.core->recover(keep_actors).ok()) return crash(node, Disk::kKept);
     deliver(node, shard, Tick{});
   }
