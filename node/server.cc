@@ -143,8 +143,7 @@ absl::Status Server::Impl::open_storage() {
   if (!claimed->is_new && !keep_actors)
     log::warn(
         "what this node last wrote may not be here (an unclean stop and a restart of the machine, "
-        "a failed sync, or a "
-        "directory that was restored or copied): taking new actors");
+        "a failed sync, or a directory that was restored or copied): taking new actors");
   return absl::OkStatus();
 }
 

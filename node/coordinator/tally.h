@@ -15,17 +15,17 @@ class Tally {
   explicit Tally(std::size_t needed) : needed_(needed) {}
 
   void add(NodeIndex replica) {
-    if (!answered_.insert(replica).second && KV_PLANTED(kReplicaCountedTwice)) ++repeated_;
+    const bool repeated = !answered_.insert(replica).second;
+    if (KV_PLANTED(kReplicaCountedTwice) && repeated && needed_ > 0) --needed_;
   }
   bool has(NodeIndex replica) const { return answered_.contains(replica); }
   bool complete() const { return count() >= needed_; }
-  std::size_t count() const { return answered_.size() + repeated_; }
+  std::size_t count() const { return answered_.size(); }
   std::size_t needed() const { return needed_; }
 
  private:
   std::size_t needed_;
   std::set<NodeIndex> answered_;
-  std::size_t repeated_ = 0;  // of a planted bug
 };
 
 }  // namespace kv

@@ -42,7 +42,7 @@ absl::StatusOr<Delta> Replica::write(Transaction& tx, const Policy& policy, HlcC
   if (!object.ok()) return object.status();
   const bool had_value = has_value(*object);
   const std::uint64_t counter =
-      (KV_PLANTED(kCounterRestarts) ? issued_++ : state_.clock.base(state_.actor)) + 1;
+      (KV_PLANTED(kCounterRestarts) ? durable_ : state_.clock).base(state_.actor) + 1;
   const Dot dot{state_.actor, counter};
   KV_CHECK(!state_.clock.contains(dot) || KV_PLANTED(kCounterRestarts),
            "an actor's own dots have no holes, and none is issued twice");

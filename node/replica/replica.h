@@ -15,7 +15,6 @@
 
 #include "absl/status/statusor.h"
 #include "node/base/rng.h"
-#include "node/base/simulation.h"
 #include "node/messages/message.h"
 #include "node/replica/step.h"
 #include "node/resolution/policy.h"
@@ -128,7 +127,6 @@ class Replica {
   std::map<NodeIndex, PeerClock>
       peers_;  // every other replica of the partition; empty clocks until heard from
   bool changed_ = false;
-  std::uint64_t issued_ = 0;  // since the start; of a planted bug
 };
 
 Actor fresh_actor(Rng& rng);

@@ -1,9 +1,8 @@
 #include <algorithm>
 #include <tuple>
 
-#include "node/resolution/policy.h"
-
 #include "node/base/simulation.h"
+#include "node/resolution/policy.h"
 
 namespace kv {
 namespace {

@@ -149,6 +149,7 @@ void Cluster::crash(std::size_t node, Disk disk) {
   body.shards.clear();
   body.paused_until = Instant{};
   ++body.incarnation;
+  if (disk == Disk::kKept && KV_PLANTED(kDeathLosesTail)) body.engine->crash(0);
   if (disk == Disk::kUnsyncedLost) {
     // Drawn one after the other: compilers differ in which argument they evaluate first.
     const std::uint64_t torn = disks_.below(200);
