@@ -4,7 +4,6 @@
 #include <cstdio>
 #include <ctime>
 #include <fstream>
-#include <set>
 #include <sstream>
 
 #include "absl/strings/str_cat.h"
@@ -26,6 +25,7 @@ struct Totals {
 
   void add(const TrialResult& result) {
     ++seeds;
+    failed += result.outcome.violations.empty() ? 0U : 1U;
     simulated_h += static_cast<double>(result.outcome.simulated_us) / 3.6e9;
     cpu_s += result.cpu_s;
     acknowledged += result.outcome.acknowledged;
@@ -84,6 +84,59 @@ std::uint64_t seed_of_the_day() {
          1'000'000;
 }
 
+// How one planted bug fared.
+struct Hunt {
+  std::uint64_t tried = 0;
+  std::uint64_t catches = 0;
+  std::uint64_t first_catch = 0;
+  bool in_transcript = false;
+  std::map<Check, std::uint64_t> caught_by;
+
+  bool missed() const { return catches == 0 && !in_transcript; }
+};
+
+Hunt hunt(simulation::Bug bug, std::uint64_t max_seeds, std::size_t jobs,
+          const std::string& transcripts) {
+  constexpr std::uint64_t kCatchesWanted = 3;
+  Hunt found;
+  std::uint64_t next_seed = 1;
+  simulation::planted = bug;
+  try_plans(
+      jobs,
+      [&](Plan& plan) {
+        if (next_seed > max_seeds || found.catches >= kCatchesWanted) return false;
+        plan = make_plan(next_seed++);
+        return true;
+      },
+      [&](const Plan&, const TrialResult& result) {
+        ++found.tried;
+        if (result.outcome.violations.empty()) return;
+        if (found.catches++ == 0) found.first_catch = found.tried;
+        for (const auto& [check, unused] : result.outcome.violations.found())
+          ++found.caught_by[check];
+      });
+  found.in_transcript = found.catches == 0 && transcripts_differ(transcripts);
+  simulation::planted = simulation::Bug::kCount;
+  return found;
+}
+
+void print_hunt(const std::string& bug, const Hunt& found, std::string_view text) {
+  std::string by;
+  for (const auto& [check, count] : found.caught_by)
+    absl::StrAppend(&by, " ", std::string(name_of(check)), "(", count, ")");
+  if (found.in_transcript)
+    absl::PrintF("%-24s caught by a transcript, after %d seeds had not\n", bug, found.tried);
+  else if (found.missed())
+    absl::PrintF("%-24s NOT CAUGHT in %d seeds: %s\n", bug, found.tried, std::string(text));
+  else
+    absl::PrintF("%-24s caught after %4d seeds, by%s\n", bug, found.first_catch, by);
+  std::fflush(stdout);
+}
+
+void print_entry(std::string_view name, std::string_view text) {
+  absl::PrintF("%-26s %s\n", std::string(name), std::string(text));
+}
+
 }  // namespace
 
 int run_seeds(const RunOptions& options) {
@@ -108,7 +161,6 @@ int run_seeds(const RunOptions& options) {
         totals.add(result);
         const Violations& violations = result.outcome.violations;
         if (violations.empty()) return;
-        ++totals.failed;
         failed.emplace_back(plan, violations.found().begin()->first);
         report(plan, violations);
       });
@@ -143,7 +195,6 @@ int run_kept(const std::string& file, std::size_t jobs) {
       [&](const Plan& plan, const TrialResult& result) {
         totals.add(result);
         if (result.outcome.violations.empty()) return;
-        ++totals.failed;
         report(plan, result.outcome.violations);
       });
   absl::PrintF("%d kept seeds, %d failed\n", totals.seeds, totals.failed);
@@ -151,11 +202,11 @@ int run_kept(const std::string& file, std::size_t jobs) {
 }
 
 int run_reference(std::uint64_t seed) {
+  const Plan plan = make_reference_plan(seed);
+  const TrialResult result = try_plan(plan, false);
   Totals totals;
-  const TrialResult result = try_plan(make_reference_plan(seed), false);
   totals.add(result);
-  totals.failed = result.outcome.violations.empty() ? 0 : 1;
-  if (totals.failed > 0) report(make_reference_plan(seed), result.outcome.violations);
+  if (totals.failed > 0) report(plan, result.outcome.violations);
   std::puts("3 nodes, 100 operations a second, faults on:");
   print_totals(totals);
   return static_cast<int>(totals.failed);
@@ -180,48 +231,18 @@ int replay_seed(std::uint64_t seed, bool shorten, bool hash_only) {
 
 int find_planted(const std::string& name, std::uint64_t max_seeds, std::size_t jobs,
                  const std::string& transcripts) {
-  constexpr std::uint64_t kCatchesWanted = 3;
-  std::map<Check, std::vector<std::string>> only_by;
+  std::map<Check, std::string> only_by;  // the bugs that no other check catches
   std::size_t missed = 0;
   std::size_t known = 0;
   for (std::size_t bug = 0; bug < simulation::kBugs; ++bug) {
     const std::string bug_name(simulation::kBugNames[bug]);
     if (!name.empty() && name != bug_name) continue;
     ++known;
-    simulation::planted = static_cast<simulation::Bug>(bug);
-    std::map<Check, std::uint64_t> caught_by;
-    std::uint64_t catches = 0;
-    std::uint64_t tried = 0;
-    std::uint64_t first_catch = 0;
-    std::uint64_t next_seed = 1;
-    try_plans(
-        jobs,
-        [&](Plan& plan) {
-          if (next_seed > max_seeds || catches >= kCatchesWanted) return false;
-          plan = make_plan(next_seed++);
-          return true;
-        },
-        [&](const Plan&, const TrialResult& result) {
-          ++tried;
-          if (result.outcome.violations.empty()) return;
-          if (catches++ == 0) first_catch = tried;
-          for (const auto& [check, found] : result.outcome.violations.found()) ++caught_by[check];
-        });
-    const bool in_transcript = catches == 0 && transcripts_differ(transcripts);
-    simulation::planted = simulation::Bug::kCount;
-    std::string by;
-    for (const auto& [check, count] : caught_by)
-      absl::StrAppend(&by, " ", std::string(name_of(check)), "(", count, ")");
-    if (caught_by.size() == 1) only_by[caught_by.begin()->first].push_back(bug_name);
-    missed += catches == 0 && !in_transcript ? 1U : 0U;
-    if (in_transcript)
-      absl::PrintF("%-24s caught by a transcript, after %d seeds had not\n", bug_name, tried);
-    else if (catches > 0)
-      absl::PrintF("%-24s caught after %4d seeds, by%s\n", bug_name, first_catch, by);
-    else
-      absl::PrintF("%-24s NOT CAUGHT in %d seeds: %s\n", bug_name, tried,
-                   std::string(simulation::kBugTexts[bug]));
-    std::fflush(stdout);
+    const Hunt found = hunt(static_cast<simulation::Bug>(bug), max_seeds, jobs, transcripts);
+    print_hunt(bug_name, found, simulation::kBugTexts[bug]);
+    missed += found.missed() ? 1U : 0U;
+    if (found.caught_by.size() == 1)
+      absl::StrAppend(&only_by[found.caught_by.begin()->first], " ", bug_name);
   }
   if (known == 0) {
     absl::FPrintF(stderr, "simulate: no planted bug is called '%s'; `simulate planted` tries all\n",
@@ -230,11 +251,8 @@ int find_planted(const std::string& name, std::uint64_t max_seeds, std::size_t j
   }
   if (name.empty()) {
     std::puts("\nChecks that alone catch some bug:");
-    for (const auto& [check, bugs] : only_by) {
-      std::string list;
-      for (const std::string& each : bugs) absl::StrAppend(&list, " ", each);
-      absl::PrintF("  %-24s%s\n", std::string(name_of(check)), list);
-    }
+    for (const auto& [check, bugs] : only_by)
+      absl::PrintF("  %-24s%s\n", std::string(name_of(check)), bugs);
     absl::PrintF(
         "%d planted bugs, %d not caught; %d of %d checks are the only ones to catch some\n", known,
         missed, only_by.size(), kChecks);
@@ -244,16 +262,13 @@ int find_planted(const std::string& name, std::uint64_t max_seeds, std::size_t j
 
 int list_marks() {
   for (std::size_t i = 0; i < simulation::kMarks; ++i)
-    absl::PrintF("%-26s %s\n", std::string(simulation::kMarkNames[i]),
-                 std::string(simulation::kMarkTexts[i]));
+    print_entry(simulation::kMarkNames[i], simulation::kMarkTexts[i]);
   std::puts("\nPlanted bugs:");
   for (std::size_t i = 0; i < simulation::kBugs; ++i)
-    absl::PrintF("%-26s %s\n", std::string(simulation::kBugNames[i]),
-                 std::string(simulation::kBugTexts[i]));
+    print_entry(simulation::kBugNames[i], simulation::kBugTexts[i]);
   std::puts("\nChecks:");
   for (std::size_t i = 0; i < kChecks; ++i)
-    absl::PrintF("%-26s %s\n", std::string(name_of(static_cast<Check>(i))),
-                 std::string(text_of(static_cast<Check>(i))));
+    print_entry(name_of(static_cast<Check>(i)), text_of(static_cast<Check>(i)));
   return 0;
 }
 

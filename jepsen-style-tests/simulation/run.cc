@@ -163,6 +163,7 @@ void Run::mend_and_rest() {
   cluster_.heal_all();
   disks_well();
   start_all();
+  mend_clocks();
   cluster_.run_for(pause_left_ms());
   const Instant mended = cluster_.now();
   const auto wait_for = [&](std::int64_t within_ms, const auto& condition) {
@@ -179,7 +180,8 @@ void Run::mend_and_rest() {
     for (std::size_t node = 0; node < cluster_.size(); ++node) {
       const CoreStatus status = cluster_.status(node);
       absl::StrAppend(&why, " n", node + 1, ": ", status.log_entries, " log entries, ",
-                      status.pending, " requests;");
+                      status.pending, " requests, ", status.markers, " markers, ",
+                      cluster_.contexts(node), " contexts;");
     }
     violate(Check::kAtRest, why);
   }
@@ -190,6 +192,17 @@ void Run::mend_and_rest() {
   truth_.check_key_counts();
   if (full_transfers() > transfers_before_ && !truth_.lost_a_disk())
     violate(Check::kNoNeedlessTransfer, "no disk was lost, and a full transfer was needed");
+}
+
+// Clocks agree again, and have come to the time of the latest write: markers from the future are due.
+void Run::mend_clocks() {
+  truth_.note_walls();
+  std::int64_t latest_ms = truth_.greatest().wall_ms();
+  for (std::size_t node = 0; node < cluster_.size(); ++node)
+    latest_ms = std::max(latest_ms, cluster_.wall(node).ms);
+  for (std::size_t node = 0; node < cluster_.size(); ++node)
+    cluster_.set_wall(node, WallMs{latest_ms});
+  truth_.note_walls();
 }
 
 // ---- Operations -----------------------------------------------------------------------------------------------------
@@ -288,7 +301,9 @@ void Run::on_read(const Operation& operation, const ClientReadReply& reply) {
   const auto must =
       truth_.must_see(operation.key, operation.acknowledged_before, operation.action.level);
   // Ties are not its business: which of them wins is greatest-wins.
-  if (must.has_value() && (!seen.has_value() || must->first > seen->first))
+  const bool gone = must.has_value() && !seen.has_value() &&
+                    truth_.deleted_at_or_after(operation.key, must->first);
+  if (must.has_value() && !gone && (!seen.has_value() || must->first > seen->first))
     violate(Check::kRegularRead, absl::StrCat(to_string(operation.action), " returned ",
                                               seen ? to_string(seen->second) : "nothing", " after ",
                                               to_string(must->second), " was acknowledged"));

@@ -51,6 +51,7 @@ class Run final : private Observer {
   void majority();
   void check_majority(std::uint32_t members, bool silent);
   void mend_and_rest();
+  void mend_clocks();
 
   // Operations.
   void start(const Action& action);

@@ -47,6 +47,7 @@ bool Run::apply_to_network(const Action& action) {
       return true;
     case Kind::kSlowLink:
       faults.max_delay_us = action.amount * 1000;
+      faults.reordered = action.amount % 2 == 0;
       break;
     case Kind::kLossy:
       faults.lost_permille = static_cast<std::uint32_t>(action.amount);

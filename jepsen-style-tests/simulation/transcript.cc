@@ -200,6 +200,10 @@ std::string Scene::fault(const Words& words) {
   const std::size_t b = node_of(words.at(2));
   if (what == "cut") cluster_->cut(a, b);
   if (what == "block") cluster_->block(a, b, true);
+  if (what == "delay") {  // what is sent later may overtake it
+    const std::int64_t us = std::max<std::int64_t>(number_of(words.at(3)) * 1000, 50);
+    cluster_->set_link_faults(a, b, {0, 0, true, us, us, 0});
+  }
   if (what == "lose")
     cluster_->set_link_faults(
         a, b, {static_cast<std::uint32_t>(number_of(words.at(3))), 0, false, 50, 500, 0});
@@ -252,7 +256,7 @@ std::string Scene::command(const Words& words) {
              what == "restore" || what == "swap")
     out = life(words);
   else if (what == "heal" || what == "isolate" || what == "cut" || what == "block" ||
-           what == "lose" || what == "clock")
+           what == "lose" || what == "delay" || what == "clock")
     out = fault(words);
   else
     out = absl::StrCat("unknown command ", what, "\n");

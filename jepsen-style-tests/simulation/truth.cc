@@ -21,10 +21,11 @@ Partition partition_at_start(std::string_view key) {
 std::uint64_t digest_of(std::string_view key, const std::vector<Version>& versions) {
   std::uint64_t digest = 0;
   for (const Version& version : versions)
-    digest +=
-        (version.dot.actor.id ^ version.dot.counter * 0x9e3779b97f4a7c15) * 0xff51afd7ed558ccd ^
-        version.hlc.bits;
-  return versions.empty() ? 0 : digest ^ stable_hash(key);
+    if (version.value.has_value())
+      digest +=
+          (version.dot.actor.id ^ version.dot.counter * 0x9e3779b97f4a7c15) * 0xff51afd7ed558ccd ^
+          version.hlc.bits;
+  return digest == 0 ? 0 : digest ^ stable_hash(key);
 }
 
 // Not needed() of the core, which a planted bug may have made wrong.
@@ -42,8 +43,7 @@ void Truth::on_commit(std::size_t node, const storage::WriteBatch& batch) {
   std::set<Partition> touched;
   // Clocks first: they name the versions that come with them.
   for (const auto& [key, value] : batch.changes()) {
-    if (key.first != storage::Family::kMeta || key.second == storage::node_key() || !value)
-      continue;
+    if (key.first != storage::Family::kMeta || key.second.front() != 'r' || !value) continue;
     const Partition partition = partition_at_start(std::string_view(key.second).substr(1));
     touched.insert(partition);
     take_clock(node, partition, *value);
@@ -86,6 +86,9 @@ void Truth::take_object(std::size_t node, std::string_view key,
               absl::StrCat(name_of_node(node), " holds ", to_string(version.dot),
                            " and has processed ", to_string(here.clock)));
   }
+  Clock known = here.clock;
+  known.join(object.context);  // a page may say more of one key than the clock yet does of all
+  check_greatest(name_of_node(node), name, known, object.versions);
   put_object(here, name, std::move(object));
 }
 
@@ -103,7 +106,7 @@ void Truth::put_object(Mirror& replica, const std::string& key, Object object) {
 
 void Truth::take_version(std::size_t node, const std::string& key, const Version& version) {
   const auto [it, is_new] =
-      writes_.try_emplace(version.dot, Written{key, version.hlc, version.value});
+      writes_.try_emplace(version.dot, Written{key, version.hlc, version.value, writes_.size()});
   if (!is_new) {
     const Written& known = it->second;
     if (known.key != key || known.hlc != version.hlc || known.value != version.value)
@@ -112,7 +115,7 @@ void Truth::take_version(std::size_t node, const std::string& key, const Version
     return;
   }
   check_time(node, key, version);
-  writes_by_key_[key].push_back(version.dot);
+  writes_by_time_[key].emplace(version.hlc, version.dot);
   greatest_[key] = std::max(greatest_[key], version.hlc);
   if (!version.value.has_value()) return;
   const auto fate = values_.find(*version.value);
@@ -132,10 +135,23 @@ void Truth::note_walls() {
     greatest_wall_ms_[node] = std::max(greatest_wall_ms_[node], cluster_->wall(node).ms);
 }
 
-// A version is first seen where it is issued.
+std::int64_t Truth::greatest_wall_ms() const {
+  std::int64_t greatest = 0;
+  for (const auto& [node, wall_ms] : greatest_wall_ms_) greatest = std::max(greatest, wall_ms);
+  for (std::size_t node = 0; cluster_ != nullptr && node < cluster_->size(); ++node)
+    greatest = std::max(greatest, cluster_->wall(node).ms);
+  return greatest;
+}
+
+// A version is first seen where it is issued. It is after what it replaces, and after every marker that its replica dropped,
+// which it does once its wall clock has come to the marker's time.
 void Truth::check_time(std::size_t node, const std::string& key, const Version& version) {
   const std::int64_t wall_ms = std::max(greatest_wall_ms_[node], cluster_->wall(node).ms);
-  const std::int64_t limit_ms = std::max(wall_ms + max_skew_ms_, greatest_[key].wall_ms());
+  Hlc& marker = greatest_marker_[partition_of(key)];
+  const std::int64_t floor_ms = std::min(marker.wall_ms(), greatest_wall_ms());
+  const std::int64_t limit_ms =
+      std::max({wall_ms + max_skew_ms_, greatest_[key].wall_ms(), floor_ms});
+  if (!version.value.has_value()) marker = std::max(marker, version.hlc);
   if (version.hlc.wall_ms() > limit_ms)
     violate(Check::kTimeBounded,
             absl::StrCat(name_of_node(node), " wrote ", to_string(version.dot), " at ",
@@ -247,6 +263,20 @@ std::size_t Truth::acknowledged_count(const std::string& storage_key) const {
   return it == acknowledged_.end() ? 0 : it->second.size();
 }
 
+bool Truth::deleted_at_or_after(const std::string& storage_key, Hlc hlc) const {
+  const auto it = writes_by_time_.find(storage_key);
+  return it != writes_by_time_.end() &&
+         std::any_of(
+             it->second.lower_bound({hlc, Dot{}}), it->second.end(),
+             [&](const auto& write) { return !writes_.at(write.second).value.has_value(); });
+}
+
+Hlc Truth::greatest() const {
+  Hlc greatest;
+  for (const auto& [key, hlc] : greatest_) greatest = std::max(greatest, hlc);
+  return greatest;
+}
+
 std::optional<std::pair<Hlc, Dot>> Truth::must_see(const std::string& storage_key,
                                                    std::size_t count, Level level) const {
   std::optional<std::pair<Hlc, Dot>> greatest;
@@ -264,26 +294,38 @@ std::optional<std::pair<Hlc, Dot>> Truth::must_see(const std::string& storage_ke
 
 // ---- At the end -----------------------------------------------------------------------------------------------------
 
+// Of all writes of the key that the clock names, the greatest must remain; if that is a delete, nothing need.
+void Truth::check_greatest(const std::string& where, const std::string& key, const Clock& clock,
+                           const std::vector<Version>& left) {
+  const auto& by_time = writes_by_time_[key];
+  const auto greatest = std::find_if(by_time.rbegin(), by_time.rend(), [&](const auto& write) {
+    return clock.contains(write.second);
+  });
+  const auto violated = [&] {
+    if (greatest == by_time.rend()) return !left.empty();
+    const bool deleted = !writes_.at(greatest->second).value.has_value();
+    if (left.empty()) return !deleted;
+    if (left.size() == 1 && left.front().dot == greatest->second) return false;
+    // A replica that lost its disk may write before it has heard how late the markers were that it had dropped.
+    return !deleted || !lost_a_disk_ || left.size() > 1 ||
+           writes_.at(left.front().dot).order < writes_.at(greatest->second).order;
+  };
+  if (violated())
+    violate(Check::kGreatestWins,
+            absl::StrCat(where, ": ", std::string(storage::user_key_of(key)), " should be ",
+                         greatest == by_time.rend() ? "absent" : to_string(greatest->second),
+                         " and is ", left.empty() ? "absent" : to_string(left.front().dot)));
+}
+
 void Truth::check_winners() {
-  for (const auto& [key, dots] : writes_by_key_) {
-    const Partition partition = cluster_->ring().partition_of(key);
+  for (const auto& [key, unused] : writes_by_time_) {
+    const Partition partition = partition_of(key);
     const std::size_t first = cluster_->ring().replicas(partition).front().value;
     const Clock& clock = mirror(first, partition).clock;
-    std::optional<std::pair<Hlc, Dot>> expected;
-    for (const Dot dot : dots)
-      if (clock.contains(dot))
-        expected = std::max(expected, std::optional(std::pair{writes_.at(dot).hlc, dot}));
     const auto objects = cluster_->objects(first, partition);
     const auto found = objects.find(key);
-    const bool right = expected.has_value() ? found != objects.end() && found->second.size() == 1 &&
-                                                  found->second.front().dot == expected->second
-                                            : found == objects.end();
-    if (!right)
-      violate(
-          Check::kGreatestWins,
-          absl::StrCat(std::string(storage::user_key_of(key)), " should be ",
-                       expected ? to_string(expected->second) : "absent", " and is ",
-                       found == objects.end() ? "absent" : to_string(found->second.front().dot)));
+    check_greatest("at the end", key, clock,
+                   found == objects.end() ? std::vector<Version>{} : found->second);
     for (const Acknowledged& one : acknowledged_[key])
       if (!one.holders.empty() && !clock.contains(one.dot))
         violate(Check::kNothingLost,

@@ -40,6 +40,10 @@ class Truth {
   std::optional<std::pair<Hlc, Dot>> must_see(const std::string& storage_key, std::size_t count,
                                               Level level) const;
 
+  // Some delete of the key is at that time or later: nothing is what a read may return.
+  bool deleted_at_or_after(const std::string& storage_key, Hlc hlc) const;
+  Hlc greatest() const;  // time of any write
+
   void note_walls();  // before and after every change of a wall clock
 
   // ---- At the end ----------------------------------------------------------------------------------------------------
@@ -69,6 +73,7 @@ class Truth {
     std::string key;
     Hlc hlc;
     std::optional<std::string> value;
+    std::size_t order;  // how many were seen before it
   };
   struct Fate {  // of a value
     std::optional<Dot> dot;
@@ -89,6 +94,12 @@ class Truth {
   void take_object(std::size_t node, std::string_view key, const std::optional<std::string>& bytes);
   void take_version(std::size_t node, const std::string& key, const Version& version);
   static void put_object(Mirror& replica, const std::string& key, Object object);
+  void check_greatest(const std::string& where, const std::string& key, const Clock& clock,
+                      const std::vector<Version>& left);
+  std::int64_t greatest_wall_ms() const;
+  Partition partition_of(const std::string& storage_key) const {
+    return cluster_->ring().partition_of(storage_key);
+  }
   void check_time(std::size_t node, const std::string& key, const Version& version);
   void compare(std::size_t node, Partition partition);
   void violate(Check check, std::string text) { violations_.add(check, now_ms(), std::move(text)); }
@@ -98,8 +109,9 @@ class Truth {
   const Cluster* cluster_ = nullptr;
   std::map<std::pair<Partition, std::size_t>, Mirror> mirrors_;
   std::map<Dot, Written> writes_;
-  std::map<std::string, std::vector<Dot>> writes_by_key_;
+  std::map<std::string, std::set<std::pair<Hlc, Dot>>> writes_by_time_;
   std::map<std::string, Hlc> greatest_;
+  std::map<Partition, Hlc> greatest_marker_;
   std::map<std::string, Fate> values_;
   std::map<std::string, std::vector<Acknowledged>> acknowledged_;
   std::map<std::size_t, std::int64_t> greatest_wall_ms_;  // by node, ever

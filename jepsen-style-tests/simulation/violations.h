@@ -35,7 +35,9 @@ namespace kv::sim {
   X(kLiveness, "liveness", "a connected majority serves QUORUM while the rest is broken")         \
   X(kBounded, "bounded", "requests under way keep within their limit")                            \
   X(kConverges, "converges", "once all is healed, replicas become equal within a bound")          \
-  X(kAtRest, "at-rest", "once equal, all is synced, logs are empty, nobody is owed anything")     \
+  X(kAtRest, "at-rest",                                                                           \
+    "once equal, all is synced, logs are empty, nobody is owed anything, no marker and no "       \
+    "context is left")                                                                            \
   X(kKeysCounted, "keys-counted", "the count of keys is right")                                   \
   X(kNoNeedlessTransfer, "no-needless-transfer",                                                  \
     "a full transfer happens only after a disk was lost or went back")                            \

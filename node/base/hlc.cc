@@ -16,8 +16,12 @@ std::string to_string(Hlc hlc) {
   return std::to_string(hlc.wall_ms()) + "." + std::to_string(hlc.logical());
 }
 
+Hlc HlcClock::latest_elsewhere(WallMs wall) const {
+  return hlc_from_wall(WallMs{wall.ms + max_skew_ms_});
+}
+
 bool HlcClock::observe(WallMs wall, Hlc remote) {
-  if (remote > hlc_from_wall(WallMs{wall.ms + max_skew_ms_})) {
+  if (remote > latest_elsewhere(wall)) {
     KV_MARK(kTimeAhead);
     if (!KV_PLANTED(kSkewAdopted)) return false;
   }

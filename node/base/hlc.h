@@ -40,6 +40,9 @@ class HlcClock {
   // Notes a time that came from another node. False, and nothing changes, if it is beyond the skew limit.
   bool observe(WallMs wall, Hlc remote);
 
+  // The latest time that another node's wall clock may show, if all clocks keep within the skew limit.
+  Hlc latest_elsewhere(WallMs wall) const;
+
   Hlc last() const { return last_; }
 
  private:

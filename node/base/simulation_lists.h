@@ -33,44 +33,54 @@
   X(kTimeAhead, "a time beyond the skew limit was not adopted")                                 \
   X(kTimeTied, "two versions had the same time")                                                \
   X(kSyncShared, "a write waited for a sync that was already under way")                        \
-  X(kDurableAckRepeated, "a repeated delta was acknowledged as durable at once")
+  X(kDurableAckRepeated, "a repeated delta was acknowledged as durable at once")                \
+  X(kMarkerDropped, "a marker became stable and was dropped")                                   \
+  X(kMarkerAhead, "a stable marker was from the future and waited for its time")                \
+  X(kForwardedCatchingUp, "a write was forwarded by a replica that is catching up")             \
+  X(kContextStripped, "a context was stripped after the clock had come to cover it")
 
-#define KV_PLANTED_BUGS(X)                                                                   \
-  X(kCounterRestarts, "dots are counted from what is durable, not from what was issued")     \
-  X(kReadErrorIsAbsence, "an error of the disk is taken for \"not found\"")                  \
-  X(kActorKeptAfterLoss, "the actor is kept although its last writes may be lost")           \
-  X(kActorNotGuarded, "a disk that went back in time goes on with its old actor")            \
-  X(kAckBeforeCommit, "messages and replies leave before the commit")                        \
-  X(kCommitInHalves, "a commit is two batches: first the clock, then the objects")           \
-  X(kDeathLosesTail, "the death of a process loses what was not synced")                     \
-  X(kQuorumOffByOne, "QUORUM needs one replica too few")                                     \
-  X(kReplicaCountedTwice, "a replica that acknowledges twice counts as two")                 \
-  X(kVersionUnnamed, "a version that came along with another's dot stays out of the clock")  \
-  X(kDotWithoutObject, "a delta's dot enters the clock without its object")                  \
-  X(kTransferJoinedEarly, "the sender's clock is joined after the first page of a transfer") \
-  X(kPruneOnApplied, "the log is pruned on what peers applied, durable or not")              \
-  X(kPruneWithoutAbsent, "the log is pruned although a peer that is away lacks the entry")   \
-  X(kPruneNever, "the log is never pruned")                                                  \
-  X(kLogOwnOnly, "only a replica's own writes are logged")                                   \
-  X(kTieReversed, "of two versions with the same time the one with the smaller dot stays")   \
-  X(kTieByArrival, "of two versions with the same time the first to arrive stays")           \
-  X(kTimeIgnoresObject, "a write's time may be before that of the version it replaces")      \
-  X(kTimeIgnoresToken, "a write's time may be before that of the token")                     \
-  X(kSkewAdopted, "a remote time is adopted however far ahead it is")                        \
-  X(kDeleteLeavesNothing, "a delete removes the version and leaves no marker")               \
-  X(kTokenOfAnyKey, "a token of another key is accepted")                                    \
-  X(kOkAtDeadline, "an unconfirmed write is answered with ok at its deadline")               \
-  X(kNotAppliedAtDeadline, "an unconfirmed write is answered with \"not applied\"")          \
-  X(kDurableAtOnce, "a write that asks for disk is acknowledged before the sync")            \
-  X(kForwardTwice, "a repeated forwarded write is written again")                            \
-  X(kFirstAnswerWins, "a read answers with the first replica's object only")                 \
-  X(kDeadlineForgotten, "a write that is never confirmed is never answered")                 \
-  X(kReadsNotSpared, "a read that waits for a silent replica asks no other")                 \
-  X(kDebtNeverSynced, "writes at durability os are not synced in the background")            \
-  X(kPendingUnbounded, "the limit of requests under way is not looked at")                   \
-  X(kKeysMiscounted, "a delete does not reduce the count of keys")                           \
-  X(kProbesStop, "a replica that is up to date stops probing")                               \
-  X(kForeignDisk, "a node starts on another node's disk")                                    \
-  X(kClockReplaced, "a full transfer replaces the clock instead of joining it")              \
-  X(kReadMangled, "a read returns some values without their last byte")                      \
-  X(kSpins, "the core asks to be woken at once, again and again")
+#define KV_PLANTED_BUGS(X)                                                                     \
+  X(kCounterRestarts, "dots are counted from what is durable, not from what was issued")       \
+  X(kReadErrorIsAbsence, "an error of the disk is taken for \"not found\"")                    \
+  X(kActorKeptAfterLoss, "the actor is kept although its last writes may be lost")             \
+  X(kActorNotGuarded, "a disk that went back in time goes on with its old actor")              \
+  X(kAckBeforeCommit, "messages and replies leave before the commit")                          \
+  X(kCommitInHalves, "a commit is two batches: first the clock, then the objects")             \
+  X(kDeathLosesTail, "the death of a process loses what was not synced")                       \
+  X(kQuorumOffByOne, "QUORUM needs one replica too few")                                       \
+  X(kReplicaCountedTwice, "a replica that acknowledges twice counts as two")                   \
+  X(kVersionUnnamed, "a version that came along with another's dot stays out of the clock")    \
+  X(kDotWithoutObject, "a delta's dot enters the clock without its object")                    \
+  X(kTransferJoinedEarly, "the sender's clock is joined after the first page of a transfer")   \
+  X(kPruneOnApplied, "the log is pruned on what peers applied, durable or not")                \
+  X(kPruneWithoutAbsent, "the log is pruned although a peer that is away lacks the entry")     \
+  X(kPruneNever, "the log is never pruned")                                                    \
+  X(kLogOwnOnly, "only a replica's own writes are logged")                                     \
+  X(kTieReversed, "of two versions with the same time the one with the smaller dot stays")     \
+  X(kTieByArrival, "of two versions with the same time the first to arrive stays")             \
+  X(kTimeIgnoresObject, "a write's time may be before that of the version it replaces")        \
+  X(kTimeIgnoresToken, "a write's time may be before that of the token")                       \
+  X(kSkewAdopted, "a remote time is adopted however far ahead it is")                          \
+  X(kDeleteLeavesNothing, "a delete removes the version and leaves no marker")                 \
+  X(kTokenOfAnyKey, "a token of another key is accepted")                                      \
+  X(kOkAtDeadline, "an unconfirmed write is answered with ok at its deadline")                 \
+  X(kNotAppliedAtDeadline, "an unconfirmed write is answered with \"not applied\"")            \
+  X(kDurableAtOnce, "a write that asks for disk is acknowledged before the sync")              \
+  X(kForwardTwice, "a repeated forwarded write is written again")                              \
+  X(kFirstAnswerWins, "a read answers with the first replica's object only")                   \
+  X(kDeadlineForgotten, "a write that is never confirmed is never answered")                   \
+  X(kReadsNotSpared, "a read that waits for a silent replica asks no other")                   \
+  X(kDebtNeverSynced, "writes at durability os are not synced in the background")              \
+  X(kPendingUnbounded, "the limit of requests under way is not looked at")                     \
+  X(kKeysMiscounted, "a delete does not reduce the count of keys")                             \
+  X(kProbesStop, "a replica that is up to date stops probing")                                 \
+  X(kForeignDisk, "a node starts on another node's disk")                                      \
+  X(kClockReplaced, "a full transfer replaces the clock instead of joining it")                \
+  X(kReadMangled, "a read returns some values without their last byte")                        \
+  X(kSpins, "the core asks to be woken at once, again and again")                              \
+  X(kPruneOnAcknowledgements,                                                                  \
+    "a marker is dropped once all have acknowledged it, though older writes may be under way") \
+  X(kTimeIgnoresFloor, "a write's time may be before that of a marker that was dropped")       \
+  X(kFloorNotTaken, "a page does not bring the time of the markers that its sender dropped")   \
+  X(kMarkersKept, "stable markers are never dropped")                                          \
+  X(kContextsKept, "contexts that the clock covers are never stripped")

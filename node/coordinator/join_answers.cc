@@ -1,17 +1,34 @@
 #include "node/coordinator/join_answers.h"
 
+#include <algorithm>
+
 #include "node/base/check.h"
 #include "node/base/simulation.h"
 
 namespace kv {
+
+namespace {
+
+bool same_values(const Object& a, const Object& b) {
+  const auto values = [](const Object& object) {
+    std::vector<Version> left = object.versions;
+    std::erase_if(left, [](const Version& version) { return !version.value.has_value(); });
+    return left;
+  };
+  return a.versions == b.versions || values(a) == values(b);
+}
+
+}  // namespace
 
 Joined join_answers(const std::vector<ReplicaObject>& answers, const Policy& policy) {
   KV_CHECK(!answers.empty(), "a read is answered by somebody");
   Joined joined;
   joined.object = *answers.front().object;
   joined.context = *answers.front().clock;
+  for (const ReplicaObject& answer : answers)
+    joined.hlc = std::max({joined.hlc, answer.floor, greatest_hlc(*answer.object)});
   for (std::size_t i = 1; i < answers.size(); ++i) {
-    joined.agreed &= answers[i].object->versions == answers.front().object->versions;
+    joined.agreed &= same_values(*answers[i].object, *answers.front().object);
     join(joined.object, joined.context, *answers[i].object, *answers[i].clock);
     joined.context.join(*answers[i].clock);
   }
@@ -21,12 +38,12 @@ Joined join_answers(const std::vector<ReplicaObject>& answers, const Policy& pol
 }
 
 ReadItem to_read_item(std::string key, Joined joined) {
-  const Hlc hlc = greatest_hlc(joined.object);
   if (KV_PLANTED(kReadMangled))
     for (Version& version : joined.object.versions)
       if (version.value.has_value() && version.dot.counter % 64 == 1) version.value->pop_back();
   joined.context.join(dots_of(joined.object));
-  return {std::move(key), std::move(joined.object.versions), Token{std::move(joined.context), hlc}};
+  return {std::move(key), std::move(joined.object.versions),
+          Token{std::move(joined.context), joined.hlc}};
 }
 
 }  // namespace kv

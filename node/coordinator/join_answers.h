@@ -13,12 +13,14 @@ namespace kv {
 struct ReplicaObject {
   const Object* object;
   const Clock* clock;
+  Hlc floor{};  // of the replica
 };
 
 struct Joined {
   Object object;  // resolved
   Clock context;  // everything the answering replicas know of this key: their contexts and clocks
-  bool agreed = true;
+  Hlc hlc;        // the greatest time that they know of, also of markers that are gone
+  bool agreed = true;  // on the values; a marker and nothing at all mean the same
 };
 
 // `answers` is not empty.

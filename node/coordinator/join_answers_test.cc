@@ -17,6 +17,7 @@ Clock up_to(std::initializer_list<Dot> last) {
 struct Answer {
   Object object;
   Clock clock;
+  Hlc floor{};
 };
 
 Answer holding(Dot dot, std::uint64_t hlc, std::optional<std::string> value, Clock clock) {
@@ -26,7 +27,8 @@ Answer holding(Dot dot, std::uint64_t hlc, std::optional<std::string> value, Clo
 Joined join_all(const std::vector<Answer>& answers) {
   std::vector<ReplicaObject> objects;
   objects.reserve(answers.size());
-  for (const Answer& answer : answers) objects.push_back({&answer.object, &answer.clock});
+  for (const Answer& answer : answers)
+    objects.push_back({&answer.object, &answer.clock, answer.floor});
   return join_answers(objects, lww_policy());
 }
 
@@ -52,6 +54,24 @@ TEST(JoinAnswers, TheNewestByCausalityBeatsTheMostCommon) {
     EXPECT_EQ(winner(joined), "new");
     EXPECT_FALSE(joined.agreed);
   }
+}
+
+TEST(JoinAnswers, AMarkerThatSomeHaveDroppedIsNoDisagreement) {
+  const Answer marker = holding({kA, 2}, 7, std::nullopt, up_to({{kA, 2}}));
+  const Answer dropped{{}, up_to({{kA, 2}}), Hlc{7}};
+  const Answer older = holding({kA, 1}, 5, "v", up_to({{kA, 1}}));
+  for (const auto& answers : {std::vector{marker, dropped}, std::vector{dropped, marker}}) {
+    EXPECT_EQ(winner(join_all(answers)), "absent");
+    EXPECT_TRUE(join_all(answers).agreed);
+  }
+  EXPECT_FALSE(join_all({older, dropped}).agreed);
+}
+
+TEST(JoinAnswers, TheTokenIsAfterMarkersThatAreGone) {
+  const Answer dropped{{}, up_to({{kA, 2}}), Hlc{7}};
+  const Answer older = holding({kA, 1}, 5, "v", up_to({{kA, 1}}));
+  EXPECT_EQ(to_read_item("k", join_all({dropped, older})).token.hlc, Hlc{7});
+  EXPECT_EQ(to_read_item("k", join_all({older})).token.hlc, Hlc{5});
 }
 
 TEST(JoinAnswers, ConcurrentWritesAreDecidedByThePolicy) {

@@ -95,7 +95,7 @@ void Reads::ask_next(Step& step, std::uint64_t request, Pending& pending) {
 
 void Reads::ask_here(Step& step, Pending& pending) {
   const Replica& replica = replicas_.at(pending.partition);
-  Answer answer{neighbours_.self, {}, false, replica.clock()};
+  Answer answer{neighbours_.self, {}, false, replica.clock(), replica.floor()};
   absl::Status status;
   if (pending.is_scan) {
     status = replica.read_range(step.tx.view, pending.key, pending.end, pending.max_items,
@@ -119,8 +119,9 @@ void Reads::on_read_request(Step& step, NodeIndex from, Partition partition,
   if (it == replicas_.end()) return;
   auto object = it->second.read(step.tx.view, request.key);
   if (object.ok())
-    step.effects.send(from, partition,
-                      ReadReply{request.request, *std::move(object), it->second.clock()});
+    step.effects.send(
+        from, partition,
+        ReadReply{request.request, *std::move(object), it->second.clock(), it->second.floor()});
   else  // no answer: the coordinator asks another replica; damage is never passed on as absence
     step.effects.warnings.push_back(absl::StrCat("read for a peer: ", object.status().ToString()));
 }
@@ -129,7 +130,7 @@ void Reads::on_scan_request(Step& step, NodeIndex from, Partition partition,
                             const ScanChunkRequest& request) const {
   const auto it = replicas_.find(partition);
   if (it == replicas_.end() || request.max_items == 0) return;
-  ScanChunkReply reply{request.request, {}, it->second.clock(), false};
+  ScanChunkReply reply{request.request, {}, it->second.clock(), false, it->second.floor()};
   const absl::Status status =
       it->second.read_range(step.tx.view, request.from, request.end, request.max_items,
                             request.max_bytes, reply.items, reply.more);
@@ -140,14 +141,15 @@ void Reads::on_scan_request(Step& step, NodeIndex from, Partition partition,
 }
 
 void Reads::on_read_reply(Step& step, NodeIndex from, Partition partition, ReadReply reply) {
-  Answer answer{from, {}, false, std::move(reply.clock)};
+  Answer answer{from, {}, false, std::move(reply.clock), reply.floor};
   answer.items.push_back({"", std::move(reply.object), {}});
   take_answer(step, reply.request, partition, false, std::move(answer));
 }
 
 void Reads::on_scan_reply(Step& step, NodeIndex from, Partition partition, ScanChunkReply reply) {
-  take_answer(step, reply.request, partition, true,
-              Answer{from, std::move(reply.items), reply.more, std::move(reply.clock)});
+  take_answer(
+      step, reply.request, partition, true,
+      Answer{from, std::move(reply.items), reply.more, std::move(reply.clock), reply.floor});
 }
 
 void Reads::take_answer(Step& step, std::uint64_t request, Partition partition, bool is_scan,
@@ -221,13 +223,13 @@ void Reads::finish(Step& step, Iterator it) {
   if (pending.is_scan) {
     std::vector<ScanAnswer> answers;
     for (const Answer& answer : pending.answers)
-      answers.push_back({&answer.items, answer.more, &answer.clock});
+      answers.push_back({&answer.items, answer.more, &answer.clock, answer.floor});
     join_scan(answers, lww_policy(), reply);
   } else {
     std::vector<ReplicaObject> objects;
     for (const Answer& answer : pending.answers)
       if (objects.empty() || !KV_PLANTED(kFirstAnswerWins))
-        objects.push_back({&answer.items.front().object, &answer.clock});
+        objects.push_back({&answer.items.front().object, &answer.clock, answer.floor});
     Joined joined = join_answers(objects, lww_policy());
     if (!joined.agreed) KV_MARK(kReadDiffered);
     reply.agreed = joined.agreed;

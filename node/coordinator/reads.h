@@ -46,6 +46,7 @@ class Reads {
     std::vector<Item> items;
     bool more = false;
     Clock clock;
+    Hlc floor{};
   };
   struct Pending {
     std::uint64_t client = 0;

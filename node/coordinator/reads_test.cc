@@ -122,7 +122,7 @@ TEST_F(ReadsAtAReplica, AnswersThatNobodyAskedForAreIgnored) {
   EXPECT_FALSE(answer(reply(1, request + 1, "another request")).has_value());
   EXPECT_FALSE(answer(reply(1, request, "another partition", 1, 1, Partition{1})).has_value());
   const Effects of_another_kind = node.step([&](Step& step) {
-    reads.on_scan_reply(step, node.node(1), kP, ScanChunkReply{request, {}, {}, false});
+    reads.on_scan_reply(step, node.node(1), kP, ScanChunkReply{request, {}, {}, false, Hlc{}});
   });
   EXPECT_FALSE(answer(of_another_kind).has_value());
   EXPECT_EQ(value_of(answer(reply(1, request, "asked"))), "asked");

@@ -12,14 +12,6 @@
 namespace kv {
 namespace {
 
-// The smallest string greater than every string that begins with `prefix`; empty if there is none.
-std::string after_prefix(std::string prefix) {
-  while (!prefix.empty() && static_cast<unsigned char>(prefix.back()) == 0xff) prefix.pop_back();
-  if (!prefix.empty())
-    prefix.back() = static_cast<char>(static_cast<unsigned char>(prefix.back()) + 1);
-  return prefix;
-}
-
 bool has_value(const ReadItem& item) {
   return std::any_of(item.versions.begin(), item.versions.end(),
                      [](const Version& v) { return v.value.has_value(); });
@@ -53,7 +45,8 @@ void join_scan(const std::vector<ScanAnswer>& answers, const Policy& policy,
     if (horizon.has_value() && key > *horizon) break;
     std::vector<ReplicaObject> replicas;
     for (std::size_t i = 0; i < answers.size(); ++i)
-      replicas.push_back({slots[i] != nullptr ? slots[i] : &absent, answers[i].clock});
+      replicas.push_back(
+          {slots[i] != nullptr ? slots[i] : &absent, answers[i].clock, answers[i].floor});
     Joined joined = join_answers(replicas, policy);
     reply.agreed &= joined.agreed;
     ReadItem item = to_read_item(std::string(key), std::move(joined));
@@ -100,7 +93,7 @@ ScanRange scan_range(std::string_view bucket, std::string_view start, std::strin
                      std::string_view prefix) {
   ScanRange range;
   range.from = storage::storage_key(bucket, std::max(start, prefix));
-  range.end = after_prefix(storage::storage_key(bucket, prefix));
+  range.end = storage::prefix_end(storage::storage_key(bucket, prefix));
   if (!end.empty()) range.end = std::min(range.end, storage::storage_key(bucket, end));
   return range;
 }

@@ -16,6 +16,7 @@ struct ScanAnswer {
   const std::vector<Item>* items;  // by key, ascending
   bool more;                       // cut by a limit after the last item
   const Clock* clock;
+  Hlc floor{};
 };
 
 // Joins them key by key into `reply`'s items, more and last. Keys beyond the end of the shortest cut answer are left for

@@ -34,7 +34,8 @@ struct Chunk {
 ClientReadReply join_chunks(const std::vector<Chunk>& chunks) {
   std::vector<ScanAnswer> answers;
   answers.reserve(chunks.size());
-  for (const Chunk& chunk : chunks) answers.push_back({&chunk.items, chunk.more, &chunk.clock});
+  for (const Chunk& chunk : chunks)
+    answers.push_back({&chunk.items, chunk.more, &chunk.clock, Hlc{}});
   ClientReadReply reply;
   join_scan(answers, lww_policy(), reply);
   return reply;

@@ -25,9 +25,19 @@ Writes::Writes(const Neighbours& neighbours, Replicas& replicas, HlcClock& hlc,
 void Writes::start(Step& step, ClientWrite write) {
   const Asker asker{write.id};
   if (!can_start(step, asker, write.partition, write.level)) return;
-  const NodeIndex target = neighbours_.reachable(write.partition).front();
+  const NodeIndex target = coordinator_of(write.partition);
   if (target == neighbours_.self) return write_here(step, asker, std::move(write));
   forward(step, target, std::move(write));
+}
+
+// This node if it can, for nobody is nearer. Some replica can be reached.
+NodeIndex Writes::coordinator_of(Partition partition) const {
+  const std::vector<NodeIndex> reachable = neighbours_.reachable(partition);
+  const auto here = replicas_.find(partition);
+  const bool rather_not = here != replicas_.end() && here->second.is_catching_up();
+  if (!rather_not || reachable.size() == 1) return reachable.front();
+  KV_MARK(kForwardedCatchingUp);
+  return reachable[1];
 }
 
 bool Writes::can_start(Step& step, const Asker& asker, Partition partition, Level level) {

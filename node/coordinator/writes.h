@@ -73,6 +73,7 @@ class Writes {
     Instant deadline;
   };
 
+  NodeIndex coordinator_of(Partition partition) const;
   bool can_start(Step& step, const Asker& asker, Partition partition,
                  Level level);  // false: it has been refused
   void write_here(Step& step, Asker asker, ClientWrite write);

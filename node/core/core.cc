@@ -11,7 +11,7 @@ namespace kv {
 namespace {
 
 constexpr std::int64_t kMaintenanceIntervalMs = 250;
-constexpr std::size_t kPruneEntriesAtOnce = 2000;
+constexpr std::size_t kUpkeepAtOnce = 2000;  // entries of each kind
 
 }  // namespace
 
@@ -47,14 +47,12 @@ absl::Status Core::recover(bool keep_actors) {
       state = *std::move(decoded);
     }
     const bool is_new = state.actor.id == 0;
-    if (is_new) state.actor = fresh_actor(rng_);
     std::vector<NodeIndex> others = ring_.replicas(partition);
     std::erase(others, neighbours_.self);
     Replica replica(partition, std::move(state), others);
-    if (!is_new && !keep_actors && !KV_PLANTED(kActorKeptAfterLoss)) {
-      KV_MARK(kFreshActorAfterLoss);
-      replica.renew_actor(rng_);
-    }
+    const bool lost = !is_new && !keep_actors && !KV_PLANTED(kActorKeptAfterLoss);
+    if (lost) KV_MARK(kFreshActorAfterLoss);
+    if (is_new || lost) replica.renew_actor(rng_);
     replica.flush(renewed);
     replicas_.emplace(partition, std::move(replica));
   }
@@ -226,14 +224,22 @@ void Core::decide_sync(Step& step) {
   step.effects.sync = true;
 }
 
-// What need not be done at every step: forgets log entries that nobody lacks, and notes who lacks something.
+void Core::keep_up(Step& step, Replica& replica) {
+  for (const absl::Status& status :
+       {replica.prune_log(step.tx, step.now.wall, kUpkeepAtOnce),
+        replica.drop_due_markers(step.tx, step.now.wall, kUpkeepAtOnce),
+        replica.strip_contexts(step.tx, kUpkeepAtOnce)})
+    if (!status.ok()) step.effects.warnings.push_back(absl::StrCat("upkeep: ", status.ToString()));
+}
+
+// What need not be done at every step: forgets what nobody needs any more, and notes who lacks something.
 void Core::maintain(Step& step) {
   if (next_maintenance_ == kNever)
     next_maintenance_ = after_ms(step.now.mono, kMaintenanceIntervalMs);
   if (next_maintenance_ > step.now.mono) return;
   std::map<NodeIndex, Instant> in_debt;
   for (auto& [partition, replica] : replicas_) {
-    replica.prune_log(step.tx, kPruneEntriesAtOnce);
+    keep_up(step, replica);
     for (const auto& [peer, clock] : replica.peers()) {
       if (clock.applied.covers(replica.clock())) continue;
       const auto since = in_debt_since_.find(peer);
@@ -251,6 +257,7 @@ CoreStatus Core::status(Now now) const {
   for (const auto& [partition, replica] : replicas_) {
     ++status.partitions;
     status.live_keys += replica.live_keys();
+    status.markers += replica.markers();
     status.log_entries += replica.clock().minus(replica.pruned()).count();
     for (const auto& [peer, clock] : replica.peers())
       status.peers[peer.value].debt_dots += replica.debt(peer).count();

@@ -57,6 +57,7 @@ struct PeerStatus {
 struct CoreStatus {
   std::uint64_t partitions = 0;
   std::uint64_t live_keys = 0;
+  std::uint64_t markers = 0;  // of deletes, not yet known to be on every replica's disk
   std::uint64_t log_entries = 0;
   std::uint64_t pending = 0;
   std::vector<PeerStatus> peers;  // by NodeIndex
@@ -102,6 +103,7 @@ class Core {
   void confirm_here(Step& step, const std::map<Partition, Clock>& clocks);
   void decide_sync(Step& step);
   void maintain(Step& step);
+  void keep_up(Step& step, Replica& replica);
 
   const CoreOptions options_;
   const Ring& ring_;

@@ -52,6 +52,7 @@ struct ReadReply {
   std::uint64_t request = 0;
   Object object;
   Clock clock;  // the replica clock, read at the same moment
+  Hlc floor{};  // the replica's floor (ReplicaState), read at the same moment
   bool operator==(const ReadReply&) const = default;
 };
 
@@ -101,6 +102,7 @@ struct ScanChunkReply {
   std::vector<Item> items;
   Clock clock;
   bool more = false;  // cut by a limit: keys after the last item were not looked at
+  Hlc floor{};        // as in ReadReply
   bool operator==(const ScanChunkReply&) const = default;
 };
 
@@ -132,6 +134,7 @@ struct SyncPage {
   std::string after;
   std::string last;  // empty in the last page: to the end of the partition
   std::uint64_t request = 0;
+  Hlc floor{};  // as in ReadReply
   bool operator==(const SyncPage&) const = default;
 };
 

@@ -45,6 +45,7 @@ void encode(const ReadReply& reply, Record& out) {
   record->set_request(reply.request);
   storage::object_to_record(reply.object, record->mutable_object());
   encode_clock(reply.clock, record->mutable_clock());
+  record->set_floor(reply.floor.bits);
 }
 
 void encode(const ForwardRequest& request, Record& out) {
@@ -93,6 +94,7 @@ void encode(const ScanChunkReply& reply, Record& out) {
   for (const Item& item : reply.items) encode_item(item, record->add_items());
   encode_clock(reply.clock, record->mutable_clock());
   record->set_more(reply.more);
+  record->set_floor(reply.floor.bits);
 }
 
 void encode(const Probe& probe, Record& out) {
@@ -120,6 +122,7 @@ void encode(const SyncPage& page, Record& out) {
   record->set_after(page.after);
   record->set_last(page.last);
   record->set_request(page.request);
+  record->set_floor(page.floor.bits);
 }
 
 // ---- decoding -------------------------------------------------------------------------------------------------------
@@ -196,7 +199,8 @@ ReadRequest decode(Reader& in, const Record::ReadRequest& record) {
 }
 
 ReadReply decode(Reader& in, const Record::ReadReply& record) {
-  return {record.request(), in.object(record.object()), in.clock(record.clock())};
+  return {record.request(), in.object(record.object()), in.clock(record.clock()),
+          in.hlc(record.floor())};
 }
 
 ForwardRequest decode(Reader& in, const Record::ForwardRequest& record) {
@@ -237,7 +241,8 @@ ScanChunkRequest decode(Reader&, const Record::ScanChunkRequest& record) {
 }
 
 ScanChunkReply decode(Reader& in, const Record::ScanChunkReply& record) {
-  ScanChunkReply reply{record.request(), {}, in.clock(record.clock()), record.more()};
+  ScanChunkReply reply{
+      record.request(), {}, in.clock(record.clock()), record.more(), in.hlc(record.floor())};
   for (const auto& item : record.items()) reply.items.push_back(decode(in, item));
   in.require(!reply.more || !reply.items.empty(), "scan: cut short without an item");
   return reply;
@@ -261,6 +266,7 @@ SyncPage decode(Reader& in, const Record::SyncPage& record) {
   page.after = record.after();
   page.last = record.last();
   page.request = record.request();
+  page.floor = in.hlc(record.floor());
   in.require(!page.full || page.more == !page.last.empty(), "sync: the last page ends at the end");
   return page;
 }

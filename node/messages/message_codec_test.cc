@@ -90,15 +90,22 @@ WriteResult any_result() {
 }
 
 ScanChunkReply any_scan_reply() {
-  ScanChunkReply reply{up_to(9), any_items(), any_clock(), false};
+  ScanChunkReply reply{up_to(9), any_items(), any_clock(), false, any_hlc()};
   reply.more = !reply.items.empty() && coin();
   return reply;
 }
 
 SyncPage any_page() {
-  SyncPage page{any_clock(), any_clock(), any_items(), coin(),
-                coin(),      any_clock(), any_bytes(), ""};
+  SyncPage page;
+  page.applied = any_clock();
+  page.durable = any_clock();
+  page.items = any_items();
+  page.more = coin();
+  page.full = coin();
+  page.unnamed = any_clock();
+  page.after = any_bytes();
   page.request = up_to(9);
+  page.floor = any_hlc();
   if (!page.full || page.more) page.last = *rc::gen::nonEmpty(rc::gen::arbitrary<std::string>());
   return page;
 }
@@ -113,7 +120,7 @@ decltype(Message::body) any_body(std::size_t kind) {
     case 2:
       return ReadRequest{*rc::gen::arbitrary<std::uint64_t>(), any_key()};
     case 3:
-      return ReadReply{up_to(9), any_object(), any_clock()};
+      return ReadReply{up_to(9), any_object(), any_clock(), any_hlc()};
     case 4:
       return any_forward_request();
     case 5:
@@ -212,10 +219,10 @@ TEST(MessageCodec, ChecksTheKeysOfEveryKind) {
   EXPECT_EQ(refusal_of(ForwardRequest{1, kKey, "v", {}, Level::kOne, Durability::kOs, 5},
                        [](Record& r) { r.mutable_forward_request()->set_key("k"); }),
             "key: no bucket");
-  EXPECT_EQ(refusal_of(ScanChunkReply{1, {{kKey, {}, {}}}, {}, false},
+  EXPECT_EQ(refusal_of(ScanChunkReply{1, {{kKey, {}, {}}}, {}, false, Hlc{}},
                        [](Record& r) { r.mutable_scan_reply()->mutable_items(0)->set_key("k"); }),
             "key: no bucket");
-  EXPECT_EQ(refusal_of(SyncPage{{}, {}, {{kKey, {}, {}}}, false, false, {}, "", ""},
+  EXPECT_EQ(refusal_of(SyncPage{{}, {}, {{kKey, {}, {}}}, false, false, {}, "", "", 0, Hlc{}},
                        [](Record& r) { r.mutable_sync_page()->mutable_items(0)->set_key("k"); }),
             "key: no bucket");
 }
@@ -277,10 +284,10 @@ TEST(MessageCodec, RefusesRepliesThatSayNothingThatIsSo) {
   EXPECT_EQ(spoil([](auto& f) { f.set_counter(kMaxCounter + 1); }), "dot out of range");
   EXPECT_EQ(spoil([](auto& f) { f.set_hlc(kMaxHlc.bits); }), "time out of range");
 
-  EXPECT_EQ(refusal_of(ScanChunkReply{1, {}, {}, false},
+  EXPECT_EQ(refusal_of(ScanChunkReply{1, {}, {}, false, Hlc{}},
                        [](Record& r) { r.mutable_scan_reply()->set_more(true); }),
             "scan: cut short without an item");
-  const SyncPage last{{}, {}, {}, false, true, {}, "a", ""};
+  const SyncPage last{{}, {}, {}, false, true, {}, "a", "", 0, Hlc{}};
   EXPECT_EQ(refusal_of(last, [](Record& r) { r.mutable_sync_page()->set_last("b"); }),
             "sync: the last page ends at the end");
   EXPECT_EQ(refusal_of(last, [](Record& r) { r.mutable_sync_page()->set_more(true); }),

@@ -57,6 +57,7 @@ absl::StatusOr<SyncPage> Replica::answer(const storage::View& view, const SyncRe
   SyncPage page;
   page.applied = state_.clock;
   page.durable = durable_;
+  page.floor = state_.floor;
   page.full = request.full;
   page.request = request.request;
   const Clock missing = state_.clock.minus(request.applied);
@@ -95,10 +96,10 @@ absl::Status Replica::answer_from_log(const storage::View& view, const Clock& mi
     const std::string from = storage::log_key(partition_, {actor, run.first});
     const std::string to = storage::log_key(partition_, {actor, run.last + 1});
     const absl::Status scanned =
-        view.scan(Family::kLog, from, to, [&](std::string_view log_key, std::string_view key) {
+        view.scan(Family::kLog, from, to, [&](std::string_view log_key, std::string_view entry) {
           page.more = bytes >= limits.bytes || dots >= limits.dots;
           if (page.more) KV_MARK(kPageCut);
-          return !page.more && add(log_key, key);
+          return !page.more && add(log_key, storage::log_entry(entry).storage_key);
         });
     if (status.ok()) status = scanned;
     if (status.ok() && !page.more && dots - before != run.last - run.first + 1)
@@ -119,9 +120,12 @@ absl::Status Replica::answer_full(const storage::View& view, const SyncRequest& 
 }
 
 absl::Status Replica::apply_page(Transaction& tx, const Policy& policy, const SyncPage& page) {
-  for (const Item& item : page.items) {
-    const absl::Status status = apply_item(tx, policy, item, page.applied);
-    if (!status.ok()) return status;
+  const absl::Status status = apply_items(tx, policy, page.items, page.applied);
+  if (!status.ok()) return status;
+  // Some of these dots may name markers that the sender has dropped.
+  if (page.floor > state_.floor && !KV_PLANTED(kFloorNotTaken)) {
+    state_.floor = page.floor;
+    changed_ = true;
   }
   return page.full ? apply_absent(tx, policy, page) : absl::OkStatus();
 }
@@ -136,11 +140,9 @@ absl::Status Replica::apply_absent(Transaction& tx, const Policy& policy, const 
   if (!status.ok()) return status;
   std::map<std::string_view, bool> theirs;
   for (const Item& item : page.items) theirs[item.key] = true;
-  for (const Item& item : mine) {
-    if (theirs.contains(item.key)) continue;
-    const absl::Status joined = apply_item(tx, policy, {item.key, {}, {}}, page.applied);
-    if (!joined.ok()) return joined;
-  }
+  for (Item& item : mine)
+    if (!theirs.contains(item.key))
+      join_item(tx, policy, {item.key, {}, {}}, page.applied, state_.clock, std::move(item.object));
   return absl::OkStatus();
 }
 
@@ -153,27 +155,6 @@ void Replica::finish_full_transfer(const Clock& theirs) {
     state_.clock.join(fresh);
   state_.pruned.join(fresh);
   changed_ = true;
-}
-
-bool Replica::prune_log(Transaction& tx, std::size_t limit) {
-  Clock stable = durable_;
-  if (KV_PLANTED(kPruneNever)) return false;
-  for (const auto& [peer, clock] : peers_) {
-    if (KV_PLANTED(kPruneWithoutAbsent) && peer.value % 2 == 1) continue;
-    stable = stable.intersect(KV_PLANTED(kPruneOnApplied) ? clock.applied : clock.durable);
-  }
-  std::size_t left = limit;
-  for_each_run(stable.minus(state_.pruned), [&](Actor actor, Clock::Run run) {
-    if (left == 0) return;
-    if (run.last - run.first >= left) run.last = run.first + left - 1;
-    for (std::uint64_t counter = run.first; counter <= run.last; ++counter)
-      tx.batch.erase(Family::kLog, storage::log_key(partition_, {actor, counter}));
-    left -= run.last - run.first + 1;
-    state_.pruned.add_run(actor, run);
-    changed_ = true;
-    KV_MARK(kLogPruned);
-  });
-  return left == 0;
 }
 
 }  // namespace kv

@@ -19,7 +19,6 @@ Actor fresh_actor(Rng& rng) {
 Replica::Replica(Partition partition, storage::ReplicaState state,
                  const std::vector<NodeIndex>& others)
     : partition_(partition), state_(std::move(state)), durable_(state_.clock) {
-  KV_CHECK(state_.actor.id != 0, "a replica has an actor");
   for (const NodeIndex other : others) peers_[other];
 }
 
@@ -40,16 +39,20 @@ absl::StatusOr<Delta> Replica::write(Transaction& tx, const Policy& policy, HlcC
                                      const std::optional<Token>& token) {
   auto object = read(tx.view, key);
   if (!object.ok()) return object.status();
-  const bool had_value = has_value(*object);
+  const Traits before = traits_of(*object);
   const std::uint64_t counter =
       (KV_PLANTED(kCounterRestarts) ? durable_ : state_.clock).base(state_.actor) + 1;
   const Dot dot{state_.actor, counter};
   KV_CHECK(!state_.clock.contains(dot) || KV_PLANTED(kCounterRestarts),
            "an actor's own dots have no holes, and none is issued twice");
 
+  // Markers that others have dropped are not ahead of their clocks, nor are those ahead of this one by more than the limit.
+  const Hlc floor =
+      unheard_.empty() ? state_.floor : std::max(state_.floor, hlc.latest_elsewhere(wall));
   const Hlc seen =
-      std::max(KV_PLANTED(kTimeIgnoresObject) ? Hlc{} : greatest_hlc(*object),
-               token.has_value() && !KV_PLANTED(kTimeIgnoresToken) ? token->hlc : Hlc{});
+      std::max({KV_PLANTED(kTimeIgnoresObject) ? Hlc{} : greatest_hlc(*object),
+                KV_PLANTED(kTimeIgnoresFloor) ? Hlc{} : floor,
+                token.has_value() && !KV_PLANTED(kTimeIgnoresToken) ? token->hlc : Hlc{}});
   Delta delta;
   delta.key = key;
   delta.context = token.has_value() ? token->context : policy.implied_context(*object);
@@ -62,8 +65,10 @@ absl::StatusOr<Delta> Replica::write(Transaction& tx, const Policy& policy, HlcC
   std::sort(object->versions.begin(), object->versions.end(),
             [](const Version& a, const Version& b) { return a.dot < b.dot; });
   policy.resolve(object->versions);
-  mark_processed(tx.batch, key, Clock{dot});
-  save(tx.batch, key, *std::move(object), had_value);
+  mark_processed(tx.batch, key, Clock{dot}, markers_of(*object));
+  save(tx.batch, key, *std::move(object), before);
+  if (peers_.empty() && !delta.version.value.has_value())
+    drop_later(tx.batch, key, delta.version.hlc);
   return delta;
 }
 
@@ -73,43 +78,71 @@ absl::Status Replica::apply(Transaction& tx, const Policy& policy, const Delta& 
     return absl::OkStatus();
   }
   if (KV_PLANTED(kDotWithoutObject) && delta.version.dot.counter % 16 == 0) {
-    mark_processed(tx.batch, delta.key, Clock{delta.version.dot});
+    mark_processed(tx.batch, delta.key, Clock{delta.version.dot}, {});
     return absl::OkStatus();
   }
-  Item item{delta.key, {{delta.version}, delta.context}, Clock{delta.version.dot}};
-  return apply_item(tx, policy, item, Clock{});
+  return apply_items(tx, policy,
+                     {{delta.key, {{delta.version}, delta.context}, Clock{delta.version.dot}}},
+                     Clock{});
 }
 
-absl::Status Replica::apply_item(Transaction& tx, const Policy& policy, const Item& item,
-                                 const Clock& their_clock) {
-  auto mine = read(tx.view, item.key);
-  if (!mine.ok()) return mine.status();
-  const bool had_value = has_value(*mine);
-  Object before = *mine;
-  join(*mine, state_.clock, item.object, their_clock);
-  policy.resolve(mine->versions);
-  if (!mine->versions.empty() && !item.object.versions.empty() &&
-      mine->versions.front().dot != item.object.versions.front().dot)
-    KV_MARK(kDeltaLost);
-  // A version brings its own dot along, also when it came in answer to another: if it stayed unnamed and its issuer lost it,
-  // the clocks of two replicas could be equal and their objects not.
-  Clock dots = item.dots;
-  if (!KV_PLANTED(kVersionUnnamed)) dots.join(dots_of(item.object));
-  mark_processed(tx.batch, item.key, dots);
-  strip(*mine, state_.clock);
-  if (!mine->context.empty()) KV_MARK(kContextOutlivedPage);
-  if (*mine != before) save(tx.batch, item.key, *std::move(mine), had_value);
+// All or nothing: every object is read before the first is changed. The dots of all items enter the clock first, so that the
+// objects need no context for what the others bring.
+absl::Status Replica::apply_items(Transaction& tx, const Policy& policy,
+                                  const std::vector<Item>& items, const Clock& their_clock) {
+  std::vector<Object> mine;
+  mine.reserve(items.size());
+  for (const Item& item : items) {
+    auto object = read(tx.view, item.key);
+    if (!object.ok()) return object.status();
+    mine.push_back(*std::move(object));
+  }
+  const Clock known = state_.clock;
+  for (const Item& item : items) {
+    // A version brings its own dot along, also when it came in answer to another: if it stayed unnamed and its issuer lost
+    // it, the clocks of two replicas could be equal and their objects not.
+    Clock dots = item.dots;
+    if (!KV_PLANTED(kVersionUnnamed)) dots.join(dots_of(item.object));
+    mark_processed(tx.batch, item.key, dots, markers_of(item.object));
+  }
+  for (std::size_t i = 0; i < items.size(); ++i)
+    join_item(tx, policy, items[i], their_clock, known, std::move(mine[i]));
   return absl::OkStatus();
 }
 
+// `known`: the clock from before the items' dots entered it.
+void Replica::join_item(Transaction& tx, const Policy& policy, const Item& item,
+                        const Clock& their_clock, const Clock& known, Object mine) {
+  const Object before = mine;
+  join(mine, known, item.object, their_clock);
+  policy.resolve(mine.versions);
+  if (!mine.versions.empty() && !item.object.versions.empty() &&
+      mine.versions.front().dot != item.object.versions.front().dot)
+    KV_MARK(kDeltaLost);
+  strip(mine, state_.clock);
+  if (!mine.context.empty()) KV_MARK(kContextOutlivedPage);
+  if (mine != before) save(tx.batch, item.key, std::move(mine), traits_of(before));
+}
+
+Replica::Traits Replica::traits_of(const Object& object) {
+  return {has_value(object), !markers_of(object).empty(), !object.context.empty()};
+}
+
 void Replica::save(storage::WriteBatch& batch, const std::string& key, Object object,
-                   bool had_value) {
+                   const Traits& before) {
   strip(object, state_.clock);
-  const bool has = has_value(object);
-  KV_CHECK(has || !had_value || state_.live_keys > 0, "a key that had a value was counted");
-  if (!KV_PLANTED(kKeysMiscounted) || has)
-    state_.live_keys += static_cast<std::uint64_t>(has) - static_cast<std::uint64_t>(had_value);
-  changed_ |= has != had_value;
+  const Traits now = traits_of(object);
+  const auto count = [&](std::uint64_t& counter, bool had, bool has) {
+    KV_CHECK(has || !had || counter > 0, "what goes was counted when it came");
+    counter += static_cast<std::uint64_t>(has) - static_cast<std::uint64_t>(had);
+    changed_ |= has != had;
+  };
+  if (!KV_PLANTED(kKeysMiscounted) || now.value) count(state_.live_keys, before.value, now.value);
+  count(state_.markers, before.marker, now.marker);
+  if (now.context && !before.context)
+    batch.put(Family::kMeta, storage::context_key(partition_, key), "");
+  if (before.context && !now.context)
+    batch.erase(Family::kMeta, storage::context_key(partition_, key));
   std::string at = storage::object_key(partition_, key);
   if (object.empty())
     batch.erase(Family::kObjects, std::move(at));
@@ -117,8 +150,8 @@ void Replica::save(storage::WriteBatch& batch, const std::string& key, Object ob
     batch.put(Family::kObjects, std::move(at), storage::encode_object(object));
 }
 
-void Replica::mark_processed(storage::WriteBatch& batch, const std::string& key,
-                             const Clock& dots) {
+void Replica::mark_processed(storage::WriteBatch& batch, const std::string& key, const Clock& dots,
+                             const Clock& markers) {
   const Clock fresh = dots.minus(state_.clock);
   if (fresh.empty()) return;
   changed_ = true;
@@ -129,8 +162,11 @@ void Replica::mark_processed(storage::WriteBatch& batch, const std::string& key,
   }
   for_each_run(fresh, [&](Actor actor, const Clock::Run& run) {
     if (KV_PLANTED(kLogOwnOnly) && actor != state_.actor) return;
-    for (std::uint64_t counter = run.first; counter <= run.last; ++counter)
-      batch.put(Family::kLog, storage::log_key(partition_, {actor, counter}), key);
+    for (std::uint64_t counter = run.first; counter <= run.last; ++counter) {
+      const Dot dot{actor, counter};
+      batch.put(Family::kLog, storage::log_key(partition_, dot),
+                storage::log_value({markers.contains(dot), key}));
+    }
   });
 }
 
@@ -138,7 +174,12 @@ void Replica::note_peer(NodeIndex peer, const Clock& applied, const Clock& durab
   const auto it = peers_.find(peer);
   KV_CHECK(it != peers_.end(), "only replicas of the partition are noted");
   if (!applied.covers(it->second.applied)) KV_MARK(kPeerClockShrank);
-  it->second = {applied, durable};
+  PeerClock& known = it->second;
+  known.applied = applied;
+  known.durable = durable;
+  known.stated = PeerClock::Statement{applied, durable};
+  known.settled = known.settled.intersect(durable);  // less, if it has lost its disk
+  if (state_.clock.covers(applied)) unheard_.erase(peer);
 }
 
 void Replica::note_acknowledged(NodeIndex peer, const Clock& dots, bool durable) {
@@ -170,6 +211,7 @@ bool Replica::is_behind_itself(const Clock& clock) const {
 void Replica::renew_actor(Rng& rng) {
   state_.actor = fresh_actor(rng);
   changed_ = true;
+  for (const auto& [peer, clock] : peers_) unheard_.insert(peer);
 }
 
 }  // namespace kv

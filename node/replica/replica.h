@@ -10,6 +10,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,16 @@ namespace kv {
 struct PeerClock {
   Clock applied;
   Clock durable;  // survives the loss of that machine's power
+
+  // What it stated last about all that it holds, until everything in it has been applied here.
+  struct Statement {
+    Clock applied;
+    Clock durable;
+  };
+  std::optional<Statement> stated;
+  // On its disk, and all that it knew then has been applied here: nothing that it wrote before it knew these dots can
+  // still arrive.
+  Clock settled;
 };
 
 struct PageLimits {
@@ -44,7 +55,13 @@ class Replica {
   const Clock& durable() const { return durable_; }
   const Clock& pruned() const { return state_.pruned; }
   std::uint64_t live_keys() const { return state_.live_keys; }
+  std::uint64_t markers() const { return state_.markers; }
+  Hlc floor() const { return state_.floor; }  // see storage::ReplicaState
   const std::map<NodeIndex, PeerClock>& peers() const { return peers_; }
+
+  // An actor is new on an empty disk, and after a loss. What its replica held before may be known to others only, and so may
+  // markers that others have dropped since: until it has caught up with some replica, another is the better coordinator.
+  bool is_catching_up() const { return !peers_.empty() && unheard_.size() == peers_.size(); }
 
   // ---- Writes --------------------------------------------------------------------------------------------------------
 
@@ -90,8 +107,19 @@ class Replica {
   // Dots that are here and that the peer is not known to have.
   Clock debt(NodeIndex peer) const;
 
-  // Erases up to `limit` log entries that every replica has on disk. True if more remain.
-  bool prune_log(Transaction& tx, std::size_t limit);
+  // ---- Upkeep: forgets what nobody needs any more ----------------------------------------------------------------------
+
+  // Each looks at up to `limit` entries at once. After a failed read the rest is left for the next time.
+
+  // Log entries whose dots are settled everywhere, and with them the markers that they name: *causally stable* ones, which
+  // nothing that is still to come could lose against (2-protocol, section 4).
+  absl::Status prune_log(Transaction& tx, WallMs wall, std::size_t limit);
+
+  // Stable markers that were ahead of the wall clock when their log entry was pruned.
+  absl::Status drop_due_markers(Transaction& tx, WallMs wall, std::size_t limit);
+
+  // Contexts that the replica clock has come to cover.
+  absl::Status strip_contexts(Transaction& tx, std::size_t limit);
 
   // ---- Durability ------------------------------------------------------------------------------------------------------
 
@@ -101,7 +129,7 @@ class Replica {
   // Writes the replica record into the batch if it changed since the last call, and says so. Every step ends with it.
   bool flush(storage::WriteBatch& batch);
 
-  // Takes a new actor: nothing that the old one may have issued can be issued again.
+  // Takes a new actor, the first or another: nothing that an old one may have issued can be issued again.
   void renew_actor(Rng& rng);
 
   // True if `clock`, which a peer holds, names writes of this replica's actor that this replica does not know: its disk
@@ -109,12 +137,27 @@ class Replica {
   bool is_behind_itself(const Clock& clock) const;
 
  private:
-  // Stores the object, stripped; keeps the count of live keys.
-  void save(storage::WriteBatch& batch, const std::string& key, Object object, bool had_value);
-  // Adds the dots to the clock and the log.
-  void mark_processed(storage::WriteBatch& batch, const std::string& key, const Clock& dots);
-  absl::Status apply_item(Transaction& tx, const Policy& policy, const Item& item,
-                          const Clock& their_clock);
+  // What the counts and indexes say of an object.
+  struct Traits {
+    bool value = false;
+    bool marker = false;
+    bool context = false;
+  };
+  static Traits traits_of(const Object& object);
+  // Stores the object, stripped; keeps the counts and indexes. `before`: of what is stored.
+  void save(storage::WriteBatch& batch, const std::string& key, Object object,
+            const Traits& before);
+  // Adds the dots to the clock and the log. `markers`: those of them that name markers.
+  void mark_processed(storage::WriteBatch& batch, const std::string& key, const Clock& dots,
+                      const Clock& markers);
+  absl::Status apply_items(Transaction& tx, const Policy& policy, const std::vector<Item>& items,
+                           const Clock& their_clock);
+  void join_item(Transaction& tx, const Policy& policy, const Item& item, const Clock& their_clock,
+                 const Clock& known, Object mine);
+  void settle();
+  void drop_later(storage::WriteBatch& batch, const std::string& key, Hlc hlc);
+  absl::Status drop_marker(Transaction& tx, WallMs wall, const std::string& key);
+  absl::Status prune_run(Transaction& tx, WallMs wall, Actor actor, Clock::Run run);
   absl::Status apply_absent(Transaction& tx, const Policy& policy, const SyncPage& page);
   absl::Status answer_from_log(const storage::View& view, const Clock& missing,
                                const PageLimits& limits, SyncPage& page) const;
@@ -126,6 +169,8 @@ class Replica {
   Clock durable_;  // part of state_.clock; starts as all of it, since it was read from disk
   std::map<NodeIndex, PeerClock>
       peers_;  // every other replica of the partition; empty clocks until heard from
+  std::set<NodeIndex> unheard_;  // peers with which a new actor has not caught up yet
+  std::string context_cursor_;   // where strip_contexts goes on
   bool changed_ = false;
 };
 

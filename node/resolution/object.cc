@@ -29,6 +29,13 @@ Clock dots_of(const Object& object) {
   return dots;
 }
 
+Clock markers_of(const Object& object) {
+  Clock dots;
+  for (const Version& version : object.versions)
+    if (!version.value.has_value()) dots.add(version.dot);
+  return dots;
+}
+
 void join(Object& mine, const Clock& my_clock, const Object& theirs, const Clock& their_clock) {
   std::vector<Version> joined;
   for (Version& version : mine.versions) {

@@ -32,6 +32,7 @@ struct Object {
 bool has_value(const Object& object);    // some version is not a marker
 Hlc greatest_hlc(const Object& object);  // 0 for no versions
 Clock dots_of(const Object& object);     // of its versions
+Clock markers_of(const Object& object);  // dots of its markers
 
 // Joins `theirs` into `mine` (2-protocol, section 3):
 // a version of mine stays unless they know its dot and no longer hold it; one of theirs comes in

@@ -1,5 +1,6 @@
 #include "node/storage/keys.h"
 
+#include <algorithm>
 #include <cstdint>
 
 #include "node/base/check.h"
@@ -54,10 +55,14 @@ std::string partition_prefix(Partition partition) {
   return out;
 }
 
-std::string partition_end(Partition partition) {
-  if (partition.value == UINT16_MAX) return {};
-  return partition_prefix(Partition{static_cast<std::uint16_t>(partition.value + 1)});
+std::string prefix_end(std::string_view prefix) {
+  std::string end(prefix);
+  while (!end.empty() && end.back() == '\xff') end.pop_back();
+  if (!end.empty()) end.back() = static_cast<char>(static_cast<unsigned char>(end.back()) + 1);
+  return end;
 }
+
+std::string partition_end(Partition partition) { return prefix_end(partition_prefix(partition)); }
 
 std::string object_key(Partition partition, std::string_view storage_key) {
   return partition_prefix(partition).append(storage_key);
@@ -74,6 +79,37 @@ Dot dot_of_log_key(std::string_view log_key) {
   KV_CHECK(log_key.size() == kLogKeyBytes, "made by log_key");
   return {Actor{read_big_endian(log_key.substr(kPartitionBytes, 8))},
           read_big_endian(log_key.substr(kPartitionBytes + 8, 8))};
+}
+
+std::string log_value(const LogEntry& entry) {
+  std::string out(1, entry.marker ? '\1' : '\0');
+  return out.append(entry.storage_key);
+}
+
+LogEntry log_entry(std::string_view log_value) {
+  KV_CHECK(!log_value.empty(), "made by log_value");
+  return {log_value[0] != '\0', log_value.substr(1)};
+}
+
+std::string context_prefix(Partition partition) { return "c" + partition_prefix(partition); }
+
+std::string context_key(Partition partition, std::string_view storage_key) {
+  return context_prefix(partition).append(storage_key);
+}
+
+std::string due_prefix(Partition partition) { return "d" + partition_prefix(partition); }
+
+std::string due_key(Partition partition, WallMs at, std::string_view storage_key) {
+  std::string out = due_prefix(partition);
+  append_big_endian(out, static_cast<std::uint64_t>(std::max<std::int64_t>(at.ms, 0)), 8);
+  return out.append(storage_key);
+}
+
+Due due_of_key(std::string_view due_key) {
+  constexpr std::size_t kTimeAt = 1 + kPartitionBytes;
+  KV_CHECK(due_key.size() > kTimeAt + 8, "made by due_key");
+  return {WallMs{static_cast<std::int64_t>(read_big_endian(due_key.substr(kTimeAt, 8)))},
+          due_key.substr(kTimeAt + 8)};
 }
 
 std::string replica_key(Partition partition) { return "r" + partition_prefix(partition); }

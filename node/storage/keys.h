@@ -1,8 +1,10 @@
 // The layout of keys on disk. Integers are big-endian, so that byte order is numeric order.
 //
 //   objects  partition (2), bucket, 0, user key          -> ObjectRecord
-//   log      partition (2), actor (8), counter (8)       -> bucket, 0, user key
+//   log      partition (2), actor (8), counter (8)       -> marker (1: 0 or 1), bucket, 0, user key
 //   meta     'r', partition (2)                          -> ReplicaRecord
+//            'c', partition (2), bucket, 0, user key     -> nothing: an object that keeps a context
+//            'd', partition (2), time (8), bucket, 0, user key -> nothing: a marker to be dropped at that time
 //            "node"                                      -> NodeRecord
 //
 // "Storage key" means bucket, 0, user key: it names a key within its partition and travels between
@@ -12,6 +14,7 @@
 #include <string>
 #include <string_view>
 
+#include "node/base/time.h"
 #include "node/base/types.h"
 #include "node/causality/dot.h"
 
@@ -26,12 +29,34 @@ std::string next_key(std::string_view key);
 
 std::string partition_prefix(Partition partition);
 
-// The first key after the partition's; empty after the last possible one.
-std::string partition_end(Partition partition);
+// The first key after all that start with `prefix`; empty if there is none.
+std::string prefix_end(std::string_view prefix);
+
+std::string partition_end(Partition partition);  // prefix_end of its prefix
 
 std::string object_key(Partition partition, std::string_view storage_key);
 std::string log_key(Partition partition, Dot dot);
 Dot dot_of_log_key(std::string_view log_key);  // precondition: made by log_key
+
+// What a log entry says of its dot: the key that it was a write to, and whether it was a delete that left a marker.
+struct LogEntry {
+  bool marker = false;
+  std::string_view storage_key;
+};
+std::string log_value(const LogEntry& entry);
+LogEntry log_entry(std::string_view log_value);  // precondition: made by log_value
+
+// Indexes: which objects are to be looked at again. `prefix` is where the partition's entries start.
+std::string context_prefix(Partition partition);
+std::string context_key(Partition partition, std::string_view storage_key);
+std::string due_prefix(Partition partition);
+std::string due_key(Partition partition, WallMs at, std::string_view storage_key);
+struct Due {
+  WallMs at;
+  std::string_view storage_key;
+};
+Due due_of_key(std::string_view due_key);  // precondition: made by due_key
+
 std::string replica_key(Partition partition);
 std::string node_key();
 

@@ -16,6 +16,14 @@ TEST(Keys, LieOnDiskAsDocumented) {
   EXPECT_EQ(object_key(Partition{0x0102}, storage_key("b", "k")), "\x01\x02"s + "b\0k"s);
   EXPECT_EQ(log_key(Partition{1}, Dot{Actor{0x0203}, 0x0405}),
             "\0\x01\0\0\0\0\0\0\x02\x03\0\0\0\0\0\0\x04\x05"s);
+  EXPECT_EQ(log_value({true, "b\0k"s}), "\1b\0k"s);
+  EXPECT_EQ(log_value({false, "b\0k"s}), "\0b\0k"s);
+  EXPECT_EQ(context_key(Partition{0xff}, "b\0k"s),
+            "c\0\xff"
+            "b\0k"s);
+  EXPECT_EQ(due_key(Partition{0xff}, WallMs{0x0102}, "b\0k"s),
+            "d\0\xff\0\0\0\0\0\0\x01\x02"
+            "b\0k"s);
   EXPECT_EQ(replica_key(Partition{0xff}), "r\0\xff"s);
   EXPECT_EQ(node_key(), "node");
 }
@@ -50,10 +58,33 @@ RC_GTEST_PROP(Keys, APartitionsKeysAreExactlyThoseBetweenItsPrefixAndItsEnd,
   RC_ASSERT((of_q >= from && (end.empty() || of_q < end)) == (p == q));
 }
 
+TEST(Keys, ALogEntryNamesItsKeyAndWhetherItIsAMarker) {
+  for (const bool marker : {false, true}) {
+    const std::string value = log_value({marker, "key"});
+    EXPECT_EQ(log_entry(value).storage_key, "key");
+    EXPECT_EQ(log_entry(value).marker, marker);
+  }
+}
+
+RC_GTEST_PROP(Keys, ADueKeyNamesItsTimeAndKeyAndTheEarlierComesFirst,
+              (std::uint16_t p, std::uint32_t at, std::uint32_t other, const std::string& key)) {
+  const std::string due = due_key(Partition{p}, WallMs{at}, "k" + key);
+  RC_ASSERT(due_of_key(due).at == WallMs{at});
+  RC_ASSERT(due_of_key(due).storage_key == "k" + key);
+  RC_ASSERT(at == other || (due < due_key(Partition{p}, WallMs{other}, "k")) == (at < other));
+  RC_ASSERT(due > due_prefix(Partition{p}) && due < prefix_end(due_prefix(Partition{p})));
+}
+
+TEST(Keys, TheEndOfAPrefixIsAfterAllThatStartWithIt) {
+  EXPECT_EQ(prefix_end("ab"), "ac");
+  EXPECT_EQ(prefix_end("a\xff\xff"), "b");
+  EXPECT_EQ(prefix_end("\xff"), "") << "nothing is after those";
+}
+
 TEST(Keys, TheLastPartitionReachesToTheEndOfTheFamily) {
   EXPECT_EQ(partition_end(partition(UINT16_MAX)), "");
   EXPECT_EQ(partition_end(partition(UINT16_MAX - 1)), partition_prefix(partition(UINT16_MAX)));
-  EXPECT_EQ(partition_end(partition(0xff)), partition_prefix(partition(0x100)));
+  EXPECT_EQ(partition_end(partition(0xff)), "\x01") << "no key lies between it and partition 0x100";
 }
 
 RC_GTEST_PROP(Keys, NoKeyLiesBetweenAKeyAndTheNext,
@@ -70,6 +101,8 @@ TEST(KeysDeathTest, RefusesWhatItCouldNotSplitAgain) {
   EXPECT_DEATH(storage_key(std::string("a\0b", 3), "k"), "bucket names are checked");
   EXPECT_DEATH(bucket_of("no separator"), "zero byte");
   EXPECT_DEATH(dot_of_log_key("short"), "made by log_key");
+  EXPECT_DEATH(log_entry(""), "made by log_value");
+  EXPECT_DEATH(due_of_key("d"), "made by due_key");
 }
 
 }  // namespace

@@ -97,6 +97,8 @@ std::string encode_replica(const ReplicaState& state) {
   encode_clock(state.clock, record.mutable_clock());
   encode_clock(state.pruned, record.mutable_pruned());
   record.set_live_keys(state.live_keys);
+  record.set_markers(state.markers);
+  record.set_floor(state.floor.bits);
   return seal(record.SerializeAsString());
 }
 
@@ -109,8 +111,9 @@ absl::StatusOr<ReplicaState> decode_replica(std::string_view bytes) {
   auto pruned = decode_clock(record->pruned());
   if (!pruned.ok())
     return damaged("replica record", absl::StrCat("pruned: ", pruned.status().message()));
+  if (record->floor() >= kMaxHlc.bits) return damaged("replica record", "floor out of range");
   return ReplicaState{Actor{record->actor()}, std::move(*clock), std::move(*pruned),
-                      record->live_keys()};
+                      record->live_keys(),    record->markers(), Hlc{record->floor()}};
 }
 
 std::string encode_node(const NodeState& state) {

@@ -24,6 +24,10 @@ struct ReplicaState {
   Clock clock;                  // every dot this replica has processed
   Clock pruned;                 // those that the dot log no longer names
   std::uint64_t live_keys = 0;  // keys that have a value
+  std::uint64_t markers = 0;    // keys that a marker holds
+  // The latest time of a marker that was dropped, here or where this replica's objects came from. A write is ordered after
+  // every marker that its replica knew; once the marker is gone, this is what remembers.
+  Hlc floor{};
   bool operator==(const ReplicaState&) const = default;
 };
 

@@ -54,9 +54,13 @@ RC_GTEST_PROP(RecordCodec, ObjectsRoundTrip, ()) {
   RC_ASSERT(encode_object(*back) == bytes);
 }
 
-RC_GTEST_PROP(RecordCodec, ReplicasRoundTrip, (std::uint64_t live_keys)) {
-  const ReplicaState state{Actor{*rc::gen::nonZero<std::uint64_t>()}, any_clock(), any_clock(),
-                           live_keys};
+RC_GTEST_PROP(RecordCodec, ReplicasRoundTrip, (std::uint64_t live_keys, std::uint64_t markers)) {
+  const ReplicaState state{Actor{*rc::gen::nonZero<std::uint64_t>()},
+                           any_clock(),
+                           any_clock(),
+                           live_keys,
+                           markers,
+                           Hlc{*rc::gen::inRange<std::uint64_t>(0, kMaxHlc.bits)}};
   const auto back = decode_replica(encode_replica(state));
   RC_ASSERT(back.ok());
   RC_ASSERT(*back == state);
@@ -105,7 +109,7 @@ std::vector<Kind> kinds() {
   const Clock clock{{Actor{1}, 1}, {Actor{1}, 3}, {Actor{2}, 1}};
   return {{"object record", encode_object({{{{Actor{1}, 2}, Hlc{9}, "value"}}, clock}),
            [](std::string_view bytes) { return decode_object(bytes).status(); }},
-          {"replica record", encode_replica({Actor{1}, clock, Clock{{Actor{1}, 1}}, 17}),
+          {"replica record", encode_replica({Actor{1}, clock, Clock{{Actor{1}, 1}}, 17, 3, Hlc{9}}),
            [](std::string_view bytes) { return decode_replica(bytes).status(); }},
           {"node record", encode_node({"cluster", "n1", 64, "boot", true, ""}),
            [](std::string_view bytes) { return decode_node(bytes).status(); }}};

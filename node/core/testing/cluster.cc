@@ -96,6 +96,11 @@ void Cluster::set_wall_drift(std::size_t node, std::int64_t ppm) {
   nodes_[node].drift_since = now_;
 }
 
+void Cluster::set_wall(std::size_t node, WallMs wall) {
+  set_wall_drift(node, 0);
+  nodes_[node].wall_offset_ms = wall.ms - kStartOfTimeMs - now_.us / 1000;
+}
+
 void Cluster::note(std::string_view what) {
   trace_ = (trace_ ^ stable_hash(what) ^ static_cast<std::uint64_t>(now_.us)) * 0x9e3779b97f4a7c15;
   trace_ ^= trace_ >> 29;

@@ -142,6 +142,7 @@ class Cluster {
   void swap_disks(std::size_t a, std::size_t b);  // both are down
 
   void set_wall_offset(std::size_t node, std::int64_t ms) { nodes_[node].wall_offset_ms = ms; }
+  void set_wall(std::size_t node, WallMs wall);  // and no drift
   void set_wall_drift(std::size_t node, std::int64_t ppm);
 
   // ---- What is there -------------------------------------------------------------------------------------------------
@@ -162,11 +163,15 @@ class Cluster {
   std::map<std::string, std::vector<Version>> objects(std::size_t node,
                                                       Partition partition) const;  // by storage key
   std::map<std::string, Object> whole_objects(std::size_t node, Partition partition) const;
+  // Objects with a context that should have been stripped. What no replica's clock names is no such: a token may name a
+  // write that was lost with its disk, and that context stays.
+  std::size_t contexts(std::size_t node) const;
   std::optional<std::string> value(std::size_t node, const std::string& key) const;
 
   // In what the replicas of a partition differ; empty: in nothing.
   std::string difference() const;
-  // All is done and known to be done: no difference, no request under way, every log empty, no debt.
+  // All is done and known to be done: no difference, no request under way, every log empty, no debt, no marker and no
+  // context left.
   bool is_quiet() const;
 
   std::uint64_t trace() const { return trace_; }  // digest of everything that has happened

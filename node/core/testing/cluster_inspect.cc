@@ -9,12 +9,14 @@ namespace {
 
 using Objects = std::map<std::string, std::vector<Version>>;
 
+// Markers left out: replicas drop them at different times.
 std::string describe(const Objects& objects, const std::string& key) {
   const auto it = objects.find(key);
   std::string out;
   if (it != objects.end())
     for (const Version& version : it->second)
-      absl::StrAppend(&out, " ", to_string(version.dot), " at ", to_string(version.hlc));
+      if (version.value.has_value())
+        absl::StrAppend(&out, " ", to_string(version.dot), " at ", to_string(version.hlc));
   return out.empty() ? " nothing" : out;
 }
 
@@ -50,6 +52,7 @@ CoreStatus Cluster::status(std::size_t node) const {
     const CoreStatus one = shard.core->status(now_at(node));
     sum.partitions += one.partitions;
     sum.live_keys += one.live_keys;
+    sum.markers += one.markers;
     sum.log_entries += one.log_entries;
     sum.pending += one.pending;
     sum.anti_entropy.pages_received += one.anti_entropy.pages_received;
@@ -99,6 +102,17 @@ std::map<std::string, Object> Cluster::whole_objects(std::size_t node, Partition
   return found;
 }
 
+std::size_t Cluster::contexts(std::size_t node) const {
+  std::size_t found = 0;
+  for (std::uint32_t p = 0; p < ring_.partitions(); ++p) {
+    const Partition partition{static_cast<std::uint16_t>(p)};
+    const Clock clock = replica(node, partition).clock;
+    for (const auto& [key, object] : whole_objects(node, partition))
+      found += object.context.intersect(clock).empty() ? 0U : 1U;
+  }
+  return found;
+}
+
 std::map<std::string, std::vector<Version>> Cluster::objects(std::size_t node,
                                                              Partition partition) const {
   std::map<std::string, std::vector<Version>> found;
@@ -140,6 +154,7 @@ bool Cluster::is_quiet() const {
       if (!shard.inbox.empty()) return false;
     const CoreStatus now = status(node);
     if (now.pending > 0 || now.log_entries > 0) return false;
+    if (now.markers > 0 || contexts(node) > 0) return false;
     for (const PeerStatus& peer : now.peers)
       if (peer.debt_dots > 0) return false;
   }

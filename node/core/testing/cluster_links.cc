@@ -149,6 +149,8 @@ void Cluster::crash(std::size_t node, Disk disk) {
   body.shards.clear();
   body.paused_until = Instant{};
   ++body.incarnation;
+  // Streams are fenced by the sender's incarnation: nothing of an earlier one arrives beside what a later one says.
+  for (std::size_t to = 0; to < nodes_.size(); ++to) direction(node, to).old.clear();
   if (disk == Disk::kKept && KV_PLANTED(kDeathLosesTail)) body.engine->crash(0);
   if (disk == Disk::kUnsyncedLost) {
     // Drawn one after the other: compilers differ in which argument they evaluate first.

@@ -22,7 +22,9 @@ class ReplicaOnDisk {
   explicit ReplicaOnDisk(std::size_t number, std::size_t replicas = 3) : number_(number) {
     for (std::size_t i = 0; i < replicas; ++i)
       if (i != number) others_.push_back(NodeIndex{static_cast<std::uint16_t>(i)});
-    open({Actor{number + 1}, {}, {}, 0});
+    storage::ReplicaState state;
+    state.actor = Actor{number + 1};
+    open(std::move(state));
   }
 
   Replica* operator->() { return replica_.get(); }
@@ -95,8 +97,8 @@ class ReplicaOnDisk {
   std::map<Dot, std::string> log() const {
     std::map<Dot, std::string> entries;
     const absl::Status status =
-        engine_.scan(storage::Family::kLog, "", "", [&](auto dot, auto key) {
-          entries[storage::dot_of_log_key(dot)] = key;
+        engine_.scan(storage::Family::kLog, "", "", [&](auto dot, auto entry) {
+          entries[storage::dot_of_log_key(dot)] = storage::log_entry(entry).storage_key;
           return true;
         });
     KV_CHECK(status.ok(), "a disk without faults");

@@ -1,0 +1,217 @@
+// What a replica may forget, and what it must not.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "node/replica/testing/replica_on_disk.h"
+
+namespace kv {
+namespace {
+
+using sim::ReplicaOnDisk;
+
+const NodeIndex kThird{2};
+
+// What the peer holds on its disk now, all of it, has been stated.
+void hear(ReplicaOnDisk& here, const ReplicaOnDisk& peer) {
+  here->note_peer(peer.index(), peer->clock(), peer->clock());
+}
+
+void keep_up(ReplicaOnDisk& replica, std::int64_t wall_ms = 10'000, std::size_t limit = 100) {
+  replica->note_durable(replica->clock());
+  replica.change([&](Transaction& tx) {
+    EXPECT_TRUE(replica->prune_log(tx, WallMs{wall_ms}, limit).ok());
+    EXPECT_TRUE(replica->drop_due_markers(tx, WallMs{wall_ms}, limit).ok());
+    EXPECT_TRUE(replica->strip_contexts(tx, limit).ok());
+  });
+}
+
+bool has_marker(const ReplicaOnDisk& replica, const std::string& key) {
+  return !markers_of(replica.object(key)).empty();
+}
+
+class Markers : public testing::Test {
+ protected:
+  // All three have the key; the first deletes it.
+  void SetUp() override {
+    const Delta put = a_.put("k", "v");
+    b_.apply(put);
+    c_.apply(put);
+    erased_ = a_.erase("k");
+  }
+  ReplicaOnDisk a_{0}, b_{1}, c_{2};
+  Delta erased_;
+};
+
+TEST_F(Markers, StayUntilEveryReplicaHasThemOnDisk) {
+  EXPECT_EQ(a_->markers(), 1U);
+  b_.apply(erased_);
+  hear(a_, b_);
+  hear(a_, c_);
+  keep_up(a_);
+  EXPECT_TRUE(has_marker(a_, "k")) << "the third has not seen it";
+  c_.apply(erased_);
+  hear(a_, c_);
+  keep_up(a_);
+  EXPECT_FALSE(has_marker(a_, "k"));
+  EXPECT_TRUE(a_.object("k").empty()) << "nothing is left of the key";
+  EXPECT_EQ(a_->markers(), 0U);
+  EXPECT_EQ(a_->floor(), erased_.version.hlc);
+  EXPECT_EQ(a_.stored_state().floor, erased_.version.hlc) << "in the same batch";
+}
+
+TEST_F(Markers, WaitForWhatAReplicaHadWrittenBefore) {
+  const Delta older = b_.put("k", "written before the delete arrived");
+  b_.apply(erased_);
+  c_.apply(erased_);
+  hear(a_, b_);
+  hear(a_, c_);
+  keep_up(a_);
+  EXPECT_TRUE(has_marker(a_, "k")) << "what b states it has written has not arrived";
+  a_.apply(older);
+  keep_up(a_);
+  EXPECT_EQ(a_->markers(), 0U);
+}
+
+TEST_F(Markers, OfAKeyThatWasWrittenAgainLeaveTheNewValueAlone) {
+  const Delta again = a_.put("k", "again");
+  for (ReplicaOnDisk* peer : {&b_, &c_}) {
+    peer->apply(erased_);
+    peer->apply(again);
+    hear(a_, *peer);
+  }
+  EXPECT_EQ(a_->markers(), 0U);
+  keep_up(a_);
+  EXPECT_EQ(a_.value("k"), "again");
+  EXPECT_EQ(a_->floor(), Hlc{}) << "nothing was dropped";
+}
+
+TEST_F(Markers, FromTheFutureWaitForTheirTime) {
+  b_.apply(erased_);
+  c_.apply(erased_);
+  hear(a_, b_);
+  hear(a_, c_);
+  const std::int64_t its_ms = erased_.version.hlc.wall_ms();
+  keep_up(a_, its_ms);
+  EXPECT_TRUE(has_marker(a_, "k"));
+  EXPECT_TRUE(a_.log().empty()) << "the log need not name it any more";
+  keep_up(a_, its_ms + 1);
+  EXPECT_FALSE(has_marker(a_, "k"));
+  EXPECT_EQ(a_->floor(), erased_.version.hlc);
+}
+
+TEST_F(Markers, ThatAreGoneStillOrderLaterWrites) {
+  b_.apply(erased_);
+  c_.apply(erased_);
+  hear(a_, b_);
+  hear(a_, c_);
+  keep_up(a_);
+  a_.reopen();
+  a_.set_wall_ms(1);  // a clock that went back
+  EXPECT_GT(a_.put("k", "later").version.hlc, erased_.version.hlc);
+}
+
+TEST_F(Markers, ThatAPeerDroppedOrderWritesHereToo) {
+  b_.apply(erased_);
+  c_.apply(erased_);
+  hear(a_, b_);
+  hear(a_, c_);
+  keep_up(a_);
+  ReplicaOnDisk new_c(2);
+  new_c.set_wall_ms(1);
+  new_c.apply_page(a_.answer({{}, {}, true, ""}));
+  EXPECT_EQ(new_c->floor(), erased_.version.hlc);
+  EXPECT_GT(new_c.put("k", "later").version.hlc, erased_.version.hlc);
+}
+
+TEST_F(Markers, ArePartOfWhatAPeerMustHaveSinceItLostItsDisk) {
+  b_.apply(erased_);
+  c_.apply(erased_);
+  hear(a_, b_);
+  hear(a_, c_);
+  a_->note_peer(kThird, Clock{}, Clock{});  // wiped before anything was dropped
+  keep_up(a_);
+  EXPECT_TRUE(has_marker(a_, "k"));
+}
+
+TEST(Upkeep, AnActorThatHasNotHeardItsPeersWritesAfterAllThatTheyMayHaveDropped) {
+  ReplicaOnDisk a(0), b(1), c(2);
+  Rng rng(1);
+  a->renew_actor(rng);
+  EXPECT_TRUE(a->is_catching_up());
+  EXPECT_GE(a.put("k", "v").version.hlc, hlc_from_wall(WallMs{1500})) << "the skew limit is 500 ms";
+  hear(a, b);
+  EXPECT_FALSE(a->is_catching_up()) << "nothing that b has is missing here";
+  hear(a, c);
+  a.set_wall_ms(5000);
+  EXPECT_LT(a.put("k", "v").version.hlc, hlc_from_wall(WallMs{5001}));
+}
+
+TEST(Upkeep, AReplicaThatLacksWhatItsPeersHaveIsCatchingUp) {
+  ReplicaOnDisk a(0), b(1);
+  Rng rng(1);
+  a->renew_actor(rng);
+  b.put("k", "v");
+  hear(a, b);
+  EXPECT_TRUE(a->is_catching_up());
+  a.repair_from(b);
+  hear(a, b);
+  EXPECT_FALSE(a->is_catching_up());
+}
+
+TEST(Upkeep, ALoneReplicaDropsItsMarkers) {
+  ReplicaOnDisk a(0, 1);
+  EXPECT_FALSE(a->is_catching_up());
+  a.put("k", "v");
+  const Delta erased = a.erase("k");
+  EXPECT_TRUE(has_marker(a, "k"));
+  keep_up(a, erased.version.hlc.wall_ms() + 1);
+  EXPECT_TRUE(a.object("k").empty());
+  EXPECT_EQ(a->markers(), 0U);
+}
+
+TEST(Upkeep, AContextGoesOnceTheClockCoversIt) {
+  ReplicaOnDisk a(0), b(1);
+  const Delta first = b.put("k", "first");
+  const Delta second = b.put("k", "second");
+  a.apply(second);
+  EXPECT_FALSE(a.object("k").context.empty()) << "the first is not here";
+  keep_up(a);
+  EXPECT_FALSE(a.object("k").context.empty());
+  a.apply(first);
+  keep_up(a);
+  EXPECT_TRUE(a.object("k").context.empty());
+  EXPECT_EQ(a.value("k"), "second");
+}
+
+TEST(Upkeep, ContextsAreLookedThroughInTurns) {
+  ReplicaOnDisk a(0), b(1);
+  std::vector<Delta> firsts;
+  for (int i = 0; i < 5; ++i) {
+    const std::string key = "k" + std::to_string(i);
+    firsts.push_back(b.put(key, "first"));
+    a.apply(b.put(key, "second"));
+  }
+  a.apply(firsts[4]);
+  for (int turn = 0; turn < 3; ++turn) keep_up(a, 10'000, 2);
+  EXPECT_TRUE(a.object("k4").context.empty()) << "those before it must stay and are not in the way";
+  EXPECT_FALSE(a.object("k0").context.empty());
+}
+
+TEST(Upkeep, ADiskThatCannotBeReadIsLeftAsItIs) {
+  ReplicaOnDisk a(0, 1);
+  a.put("k", "v");
+  const Delta erased = a.erase("k");
+  storage::MemoryEngine::Faults faults;
+  faults.get = absl::UnavailableError("read error");
+  a.engine().set_faults(faults);
+  a.change([&](Transaction& tx) {
+    EXPECT_FALSE(a->drop_due_markers(tx, WallMs{erased.version.hlc.wall_ms() + 1}, 100).ok());
+  });
+  a.engine().set_faults({});
+  EXPECT_TRUE(has_marker(a, "k"));
+  keep_up(a, erased.version.hlc.wall_ms() + 1);
+  EXPECT_FALSE(has_marker(a, "k")) << "it is still due";
+}
+
+}  // namespace
+}  // namespace kv
