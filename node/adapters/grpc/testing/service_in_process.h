@@ -1,5 +1,5 @@
 // The KeyValue service of one node behind a real gRPC server on a free port of 127.0.0.1, with real shards on an in-memory
-// engine: for tests. The node's peers exist only as far as the test says that they are up.
+// engine: for tests.
 //
 // Threads: as its parts; made and destroyed by one.
 #pragma once
@@ -14,8 +14,8 @@
 
 #include "kv/v1/kv.grpc.pb.h"
 #include "kv/v1/status.pb.h"
-#include "node/adapters/asio/testing/gated_engine.h"
 #include "node/adapters/grpc/key_value_service.h"
+#include "node/adapters/grpc/testing/shards_in_memory.h"
 #include "node/base/check.h"
 
 namespace kv {
@@ -23,11 +23,7 @@ namespace kv {
 class ServiceInProcess {
  public:
   explicit ServiceInProcess(std::size_t nodes = 1, const Shard::Options& options = {})
-      : ring_(make_ring(nodes)), shards_(make_shards(options)), operations_(shards_, ring_) {
-    for (const auto& shard : shards_.all()) {
-      KV_CHECK(shard->recover(true).ok(), "a disk without faults");
-      shard->start();
-    }
+      : shards_(nodes, options) {
     grpc::ServerBuilder builder;
     int port = 0;
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
@@ -42,23 +38,18 @@ class ServiceInProcess {
   }
 
   ~ServiceInProcess() {
-    engine_.commits().open();
-    engine_.syncs().open();
+    engine().commits().open();
+    engine().syncs().open();
     server_->Shutdown();
     server_->Wait();
-    for (const auto& shard : shards_.all()) shard->stop();
   }
   ServiceInProcess(const ServiceInProcess&) = delete;
   ServiceInProcess& operator=(const ServiceInProcess&) = delete;
 
   v1::KeyValue::Stub& stub() { return *stub_; }
-  storage::GatedEngine& engine() { return engine_; }
+  storage::GatedEngine& engine() { return shards_.engine(); }
 
-  void set_all_peers_up() {
-    for (std::size_t i = 1; i < ring_.nodes().size(); ++i)
-      for (const auto& shard : shards_.all())
-        shard->post(PeerUp{NodeIndex{static_cast<std::uint16_t>(i)}});
-  }
+  void set_all_peers_up() { shards_.set_all_peers_up(); }
 
   std::pair<grpc::Status, v1::WriteResponse> put(const v1::PutRequest& request,
                                                  std::int64_t timeout_ms = 30'000) {
@@ -88,22 +79,6 @@ class ServiceInProcess {
   }
 
  private:
-  static Ring make_ring(std::size_t nodes) {
-    std::vector<RingNode> named;
-    for (std::size_t i = 1; i <= nodes; ++i) named.push_back({"n" + std::to_string(i), ""});
-    return Ring::make(std::move(named), 4, 3).value();
-  }
-
-  std::vector<std::unique_ptr<Shard>> make_shards(Shard::Options options) {
-    std::vector<std::unique_ptr<Shard>> shards;
-    for (options.core.shard = 0; options.core.shard < 2; ++options.core.shard) {
-      options.core.shards = 2;
-      shards.push_back(std::make_unique<Shard>(options, ring_, NodeIndex{0}, engine_,
-                                               [](NodeIndex, const std::string&) {}));
-    }
-    return shards;
-  }
-
   // A negative timeout: the client sets no deadline.
   static void set_deadline(grpc::ClientContext& context, std::int64_t timeout_ms) {
     if (timeout_ms >= 0)
@@ -121,11 +96,8 @@ class ServiceInProcess {
     return answer;
   }
 
-  storage::GatedEngine engine_;
-  const Ring ring_;
-  const Shards shards_;
-  const Operations operations_;
-  KeyValueService service_{operations_};
+  ShardsInMemory shards_;
+  KeyValueService service_{shards_.operations()};
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<v1::KeyValue::Stub> stub_;
 };
