@@ -18,6 +18,7 @@ BEGIN {
   sleeps = name_edge "(sleep_for|sleep_until|SleepFor|usleep|nanosleep|sleep)[ ]*\\("
   environment = name_edge "(getenv|secure_getenv|setenv)" name_edge
   hashed = name_edge "(unordered_(multi)?(map|set)|(flat|node)_hash_(map|set))" name_edge
+  simulated = name_edge "(KV_MARK|KV_PLANTED|KV_SIMULATION)" name_edge
   pointer_hash = "std::hash<[^>]*\\*[^>]*>"
   io_headers = "^(fstream|iostream|filesystem|thread|condition_variable|future|sys/.*|unistd\\.h|boost/.*|rocksdb/.*|spdlog/.*|toml\\+\\+/.*|CLI/.*)$"
 }
@@ -117,6 +118,8 @@ index($0, TO_DO) || index($0, FIX_ME) { report("unfinished", "do it now, or file
 {
   code = " " strip($0) " "
   if (core) check_core(code)
+  if (FILENAME ~ /^node\/.*\.h$/ && FILENAME != "node/base/simulation.h" && code ~ simulated)
+    report("twice", "marks and planted bugs stand in .cc files: headers are the same in both builds of the core")
   if (test && code ~ sleeps) report("sleep", "wait for a condition with a deadline")
   if (code ~ /GTEST_SKIP|[^A-Za-z0-9]DISABLED_/) report("skipped", "fix it or delete it")
 }

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
+
 #include "jepsen-style-tests/process/harness/cluster.h"
 
 namespace kv::e2e {
@@ -97,6 +99,29 @@ TEST(ExitCodes, RefusedMeansCertainlyNotApplied) {
   const Records held = cluster.held_by("n2");
   EXPECT_FALSE(held.contains(key));
   EXPECT_EQ(held.at("old"), "value");
+}
+
+TEST(ExitCodes, AnOverloadedNodeRefusesAndSaysTheLimit) {
+  DirectCluster cluster(
+      {.settings = std::string(kPatient) + "[limits]\nmax_pending_requests = 5\n"});
+  cluster.pause("n2");
+  cluster.pause("n3");
+  std::vector<std::unique_ptr<Process>> under_way;
+  for (int i = 0; i < 5; ++i) {
+    const std::string key = "under-way-" + std::to_string(i);
+    under_way.push_back(std::make_unique<Process>(cluster.at("n1").command({"put", key, "v"})));
+    // Written at n1, where it now waits for one of the others.
+    ASSERT_TRUE(eventually([&] { return cluster.at("n1").get(key, "one") == "v"; })) << key;
+  }
+  const Result refused = cluster.at("n1")({"put", "refused", "v", "--timeout", "1s"});
+  EXPECT_EQ(refused.code, 5) << refused;
+  EXPECT_THAT(refused.err, AllOf(HasSubstr("5 writes are under way at n1, the limit"),
+                                 HasSubstr("not applied")));
+  EXPECT_EQ(cluster.at("n1").get("refused", "one"), "<absent>");
+  cluster.resume("n2");
+  cluster.resume("n3");
+  for (const auto& put : under_way) EXPECT_EQ(put->wait().value().code, 0);
+  EXPECT_EQ(cluster.at("n1")({"put", "refused", "taken now"}).code, 0);
 }
 
 TEST(ExitCodes, EveryMistakeOnTheCommandLineIsTwo) {

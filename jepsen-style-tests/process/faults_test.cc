@@ -165,8 +165,10 @@ TEST(Faults, ARestartFindsItsDataAfterAStopAndAfterAKill) {
   ASSERT_EQ(cluster.kv()({"put", "stopped", "before a stop"}).code, 0);
   ASSERT_EQ(cluster.kv()({"put", "gone", "x"}).code, 0);
   ASSERT_EQ(cluster.kv()({"del", "gone"}).code, 0);
+  EXPECT_EQ(cluster.status_of("n1").at("keys"), 1);
   cluster.stop("n1");
   cluster.start("n1");
+  EXPECT_EQ(cluster.status_of("n1").at("keys"), 1);
   EXPECT_EQ(cluster.kv().get("stopped"), "before a stop");
   EXPECT_EQ(cluster.kv().get("gone"), "<absent>");
   ASSERT_EQ(cluster.kv()({"put", "killed", "before a kill"}).code, 0);
@@ -175,6 +177,60 @@ TEST(Faults, ARestartFindsItsDataAfterAStopAndAfterAKill) {
   EXPECT_EQ(cluster.kv().get("stopped"), "before a stop");
   EXPECT_EQ(cluster.kv().get("killed"), "before a kill");
   EXPECT_EQ(cluster.kv().get("gone"), "<absent>");
+}
+
+// A name that was given to two writes would make one of them vanish.
+TEST(Faults, ARestoredBackupGivesNoNameTwice) {
+  DirectCluster cluster({.nodes = 1});
+  const std::string data = cluster.folder("n1") + "/data";
+  const std::string backup = cluster.folder("n1") + "/backup";
+  const auto put = [&](const std::string& value) {
+    return cluster.kv().json({"put", "key", value}).at("dot").get<std::string>();
+  };
+  std::set<std::string> dots = {put("1")};
+  cluster.stop("n1");
+  std::filesystem::copy(data, backup, std::filesystem::copy_options::recursive);
+  cluster.start("n1");
+  dots.insert(put("2"));
+  cluster.wipe("n1");
+  std::filesystem::rename(backup, data);
+  cluster.start("n1");
+  EXPECT_EQ(cluster.kv().get("key"), "1");
+  EXPECT_THAT(cluster.log("n1"), HasSubstr("taking new actors"));
+  EXPECT_TRUE(dots.insert(put("3")).second) << "a dot was given before";
+  EXPECT_EQ(cluster.kv().get("key"), "3");
+}
+
+// In the first half, where a table has its records.
+void damage(const std::filesystem::path& table) {
+  std::string content = read_file(table);
+  for (std::size_t at = 100; at < content.size() / 2; at += 100)
+    content[at] = static_cast<char>(content[at] ^ 0x10);
+  write_file(table, content);
+}
+
+TEST(Faults, DamageOnTheDiskIsAnErrorAndNeverAbsence) {
+  DirectCluster cluster({.nodes = 1});
+  const Records records = make_records("key-", 2000, 100);
+  ASSERT_EQ(cluster.kv()({"import", "-"}, to_tsv(records)).code, 0);
+  cluster.stop("n1");
+  cluster.start("n1");  // which turns the log of the last run into tables
+  cluster.stop("n1");
+  std::filesystem::path objects;  // the largest table
+  for (const auto& entry : std::filesystem::directory_iterator(cluster.folder("n1") + "/data"))
+    if (entry.path().extension() == ".sst" &&
+        (objects.empty() || entry.file_size() > std::filesystem::file_size(objects)))
+      objects = entry.path();
+  ASSERT_FALSE(objects.empty());
+  damage(objects);
+  cluster.start("n1");
+  int errors = 0;
+  for (int i = 0; i < 10; ++i) {
+    const Result get = cluster.kv()({"get", "key-0000" + std::to_string(i), "--timeout", "1s"});
+    EXPECT_NE(get.code, 1) << i << " is said to be absent: " << get;
+    errors += get.code > 1 ? 1 : 0;
+  }
+  EXPECT_GT(errors, 0) << "the damage is where nobody looks";
 }
 
 TEST(Faults, AWipedNodeIsFilledAgainAndDeletedKeysStayDeleted) {

@@ -4,12 +4,18 @@
 // KV_PLANTED(kName) is true while that defect is switched on: the code beside it is wrong on purpose, and proves that some
 // check can see it. Both exist only where KV_SIMULATION is defined, which the node's own build never does: there a mark is
 // nothing and a planted bug is the constant false.
-// Counters are plain integers: one simulation runs in one thread.
+//
+// Neither stands in a header, nor does anything else that differs between the two builds: so whatever is around the core is
+// compiled once, and may be linked with either (kvnode_planted is: jepsen-style-tests/process).
+//
+// Threads: `planted` is set before any starts. Marks may be reached by several, who may then lose a count; a simulation runs
+// in one.
 #pragma once
 
 #ifdef KV_SIMULATION
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -40,10 +46,15 @@ constexpr std::array<std::string_view, kBugs> kBugTexts{KV_PLANTED_BUGS(KV_TEXT)
 inline std::array<std::uint64_t, kMarks> marks_reached{};
 inline Bug planted = Bug::kCount;  // at most one at a time
 
+// No cheaper for a plain integer: not one atomic addition, but a load and a store.
+inline void reach(Mark mark) {
+  const std::atomic_ref<std::uint64_t> count(marks_reached[static_cast<std::size_t>(mark)]);
+  count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
 }  // namespace kv::simulation
 
-#define KV_MARK(name) \
-  (++::kv::simulation::marks_reached[static_cast<std::size_t>(::kv::simulation::Mark::name)])
+#define KV_MARK(name) ::kv::simulation::reach(::kv::simulation::Mark::name)
 #define KV_PLANTED(name) (::kv::simulation::planted == ::kv::simulation::Bug::name)
 
 #else

@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <set>
 
-#include "node/base/simulation.h"
 #include "node/base/types.h"
 
 namespace kv {
@@ -14,10 +13,7 @@ class Tally {
  public:
   explicit Tally(std::size_t needed) : needed_(needed) {}
 
-  void add(NodeIndex replica) {
-    const bool repeated = !answered_.insert(replica).second;
-    if (KV_PLANTED(kReplicaCountedTwice) && repeated && needed_ > 0) --needed_;
-  }
+  void add(NodeIndex replica);
   bool has(NodeIndex replica) const { return answered_.contains(replica); }
   bool complete() const { return count() >= needed_; }
   std::size_t count() const { return answered_.size(); }

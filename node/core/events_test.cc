@@ -18,7 +18,7 @@ class OneCore : public testing::Test {
   OneCore() : ring_(Ring::make({{"n1", ""}, {"n2", ""}, {"n3", ""}}, 1, 3).value()) { start(true); }
 
   void start(bool keep_actors) {
-    core_.emplace(CoreOptions{}, ring_, kSelf, engine_, Rng(++seed_));
+    core_.emplace(options_, ring_, kSelf, engine_, Rng(++seed_));
     ASSERT_TRUE(core_->recover(keep_actors).ok());
     flush();
   }
@@ -77,6 +77,7 @@ class OneCore : public testing::Test {
         .value();
   }
 
+  CoreOptions options_;
   Ring ring_;
   storage::MemoryEngine engine_;
   std::optional<Core> core_;
@@ -195,6 +196,26 @@ TEST_F(OneCore, ProbesOnConnectingAndFromTimeToTime) {
   }
   EXPECT_GE(probes, 6);
   EXPECT_LE(probes, 20);
+}
+
+// Pushing pauses when the window is full; what was skipped meanwhile nobody but a probe tells of in time.
+TEST_F(OneCore, APeerThatHasCaughtUpIsToldWhatWasNotPushed) {
+  options_.replication.max_in_flight_bytes = 1;  // one delta at a time
+  start(true);
+  connect_all();
+  const Effects pushed = write(Level::kOne);
+  ASSERT_EQ(sent<Delta>(pushed, kPeer).size(), 1U);
+  const Clock first{sent<Delta>(pushed, kPeer)[0].version.dot};
+  const Effects skipped = write(Level::kOne);
+  EXPECT_TRUE(sent<Delta>(skipped, kPeer).empty());
+  EXPECT_TRUE(sent<Probe>(skipped, kPeer).empty());
+
+  const Effects resumed = hear(kPeer, Ack{first, false});
+  EXPECT_EQ(sent<Probe>(resumed, kPeer),
+            (std::vector{Probe{stored().clock.digest(), Clock{}.digest()}}));
+  EXPECT_TRUE(sent<Probe>(resumed, kOther).empty()) << "its window is still full";
+  EXPECT_TRUE(sent<Probe>(hear(kPeer, Ack{first, false}), kPeer).empty()) << "once";
+  EXPECT_EQ(sent<Delta>(write(Level::kOne), kPeer).size(), 1U);
 }
 
 TEST_F(OneCore, AProbeThatSaysNothingNewStartsNothing) {

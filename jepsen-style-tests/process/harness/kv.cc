@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <sstream>
 
 #include "kv/codec.h"
@@ -17,7 +18,10 @@ std::string bytes_of(const Json& record, const std::string& name) {
 }  // namespace
 
 std::string kv_binary() { return from_environment("KV_BIN_DIR") + "/kv"; }
-std::string kvnode_binary() { return from_environment("KV_BIN_DIR") + "/kvnode"; }
+std::string kvnode_binary() {
+  const char* other = std::getenv("KV_NODE_BINARY");
+  return other != nullptr ? other : from_environment("KV_BIN_DIR") + "/kvnode";
+}
 
 Command Kv::command(const Arguments& arguments) const {
   Command command{.argv = {kv_binary(), "--endpoints", endpoints_}, .env = {{"KV_TIMEOUT", "20s"}}};

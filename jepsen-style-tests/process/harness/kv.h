@@ -15,7 +15,7 @@ using Json = nlohmann::json;
 using Arguments = std::vector<std::string>;
 
 std::string kv_binary();
-std::string kvnode_binary();
+std::string kvnode_binary();  // KV_NODE_BINARY in the environment names another
 
 class Kv {
  public:

@@ -87,7 +87,14 @@ std::string shortened(const std::string& text) {
              : text.substr(0, kMost) + "... (" + std::to_string(text.size()) + " bytes)";
 }
 
+Duration deadline() {
+  const char* replaced = std::getenv("KV_E2E_DEADLINE_MS");
+  return Duration{replaced == nullptr ? 60'000 : std::atoll(replaced)};
+}
+
 }  // namespace
+
+const Duration kDeadline = deadline();
 
 std::ostream& operator<<(std::ostream& stream, const Result& result) {
   return stream << "exit code " << result.code << "\nstdout: " << shortened(result.out)

@@ -37,7 +37,10 @@ struct Asked {
   std::variant<Shard::OnWrite, Shard::OnRead> answer;
   std::size_t bytes = 0;
 };
-using Queued = std::variant<Asked, Received, PeerUp, PeerDown, Synced, Inspect>;
+struct SyncEnded {
+  std::uint64_t core = 0;  // the one that asked for it
+};
+using Queued = std::variant<Asked, Received, PeerUp, PeerDown, SyncEnded, Inspect>;
 
 [[noreturn]] void die(const absl::Status& status) {
   log::error(absl::StrCat("cannot go on: ", status.ToString()));
@@ -58,7 +61,10 @@ struct Shard::Impl {
     make_core();
   }
 
-  void make_core() { core.emplace(options.core, ring, self, engine, Rng(rng.next())); }
+  void make_core() {
+    core.emplace(options.core, ring, self, engine, Rng(rng.next()));
+    ++core_number;
+  }
 
   bool ask(Asked asked);
   void post(Queued item);
@@ -92,7 +98,8 @@ struct Shard::Impl {
 
   // On the shard's thread only.
   std::optional<Core> core;
-  std::vector<bool> up;  // peers, to tell a new core
+  std::uint64_t core_number = 0;  // of the current one
+  std::vector<bool> up;           // peers, to tell a new core
   std::uint64_t next_id = 1;
   std::uint64_t group_first_id = 1;  // requests from here on are of the group being carried out
   std::map<std::uint64_t, std::variant<OnWrite, OnRead>> under_way;
@@ -163,8 +170,9 @@ void Shard::Impl::take(Queued& item, Now at) {
   } else if (auto* peer_down = std::get_if<PeerDown>(&item)) {
     up[peer_down->peer.value] = false;
     core->step(*peer_down, at);
-  } else if (auto* synced = std::get_if<Synced>(&item)) {
-    core->step(*synced, at);
+  } else if (auto* sync = std::get_if<SyncEnded>(&item)) {
+    // A core that started over meanwhile has synced by itself, and has asked for none of these.
+    if (sync->core == core_number) core->step(Synced{}, at);
   } else {
     CoreStatus status = core->status(at);
     status.anti_entropy.bytes_sent = anti_entropy_bytes_sent;
@@ -191,10 +199,10 @@ void Shard::Impl::carry_out(Effects effects) {
     if (!committed.ok()) die(committed);
   }
   if (effects.sync) {
-    boost::asio::post(sync_pool, [this] {
+    boost::asio::post(sync_pool, [this, asked_by = core_number] {
       const absl::Status synced = engine.sync();
       if (!synced.ok()) die(synced);
-      post(Synced{});
+      post(SyncEnded{asked_by});
     });
   }
   for (const Envelope& envelope : effects.messages) {

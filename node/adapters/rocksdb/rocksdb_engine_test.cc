@@ -11,7 +11,9 @@
 #include <cerrno>
 #include <fstream>
 
+#include "node/adapters/rocksdb/boot_file.h"
 #include "node/adapters/rocksdb/rocksdb_harness.h"
+#include "node/core/identity.h"
 #include "node/storage/engine_contract.h"
 
 // A disk that fails on demand: these two replace the C library's for the whole test binary.
@@ -341,6 +343,35 @@ TEST_F(RocksdbEngineTest, NothingIsTakenAfterAFailedSync) {
       << "a later sync says nothing about the pages that were dropped";
   EXPECT_EQ(put(*engine, Family::kObjects, "b", "1"), failed);
   EXPECT_EQ(*engine->get(Family::kObjects, "a"), "1");
+}
+
+// What the kernel could not write it may have dropped, though it still shows it to this boot's processes.
+TEST_F(RocksdbEngineTest, AfterAFailedSyncTheNextStartDoesNotTrustTheDirectory) {
+  for (const bool fails : {false, true}) {
+    const fs::path dir = root_.path() / (fails ? "failed" : "sound");
+    Identity identity{"c", "n1", 64, "boot 1"};
+    {
+      const auto engine = open(options_for(dir, identity.boot_id));
+      ASSERT_NE(engine, nullptr);
+      identity.directory = engine->directory();
+      ASSERT_TRUE(claim(*engine, identity).ok());
+      ASSERT_TRUE(record_recovered(*engine, identity).ok());
+      ASSERT_TRUE(put(*engine, Family::kObjects, "a", "1").ok());
+      fail_log_sync_with = fails ? EIO : 0;
+      EXPECT_EQ(engine->sync().ok(), !fails);
+      fail_log_sync_with = 0;
+      EXPECT_EQ(read_boot_file(dir.string()), fails ? "" : "boot 1");
+    }
+    const auto engine = open(options_for(dir, identity.boot_id));
+    ASSERT_NE(engine, nullptr);
+    EXPECT_EQ(engine->directory_found(), fails ? "" : identity.directory);
+    identity.directory_found = engine->directory_found();
+    identity.directory = engine->directory();
+    const auto claimed = claim(*engine, identity);
+    ASSERT_TRUE(claimed.ok()) << claimed.status();
+    EXPECT_FALSE(claimed->is_new);
+    EXPECT_EQ(claimed->keep_actors, !fails) << "a mere death of the process loses nothing";
+  }
 }
 
 TEST_F(RocksdbEngineTest, NothingIsTakenAfterAFailedWriteUntilARestart) {

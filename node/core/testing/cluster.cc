@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "node/base/check.h"
 #include "node/base/hash.h"
+#include "node/base/simulation.h"
 #include "node/messages/message_codec.h"
 #include "node/storage/keys.h"
 

@@ -1,6 +1,7 @@
 // Messages, links, and the lives of nodes: everything that a fault can touch.
 #include "absl/strings/str_cat.h"
 #include "node/base/check.h"
+#include "node/base/simulation.h"
 #include "node/core/testing/cluster.h"
 #include "node/messages/message_codec.h"
 
