@@ -21,6 +21,8 @@ class OneCore : public testing::Test {
     core_.emplace(options_, ring_, kSelf, engine_, Rng(++seed_));
     ASSERT_TRUE(core_->recover(keep_actors).ok());
     flush();
+    for (const NodeIndex peer : {kPeer, kOther})
+      hear(peer, Probe{Clock{}.digest(), Clock{}.digest()});
   }
 
   Now now() const { return {now_, WallMs{1'000'000 + now_.us / 1000}}; }
@@ -285,6 +287,9 @@ TEST_F(OneCore, APeerThatKnowsMoreOfThisNodeThanItselfMakesItTakeANewActor) {
   ASSERT_EQ(effects.warnings.size(), 1U);
   EXPECT_NE(effects.warnings[0].find("gone back in time"), std::string::npos);
   EXPECT_NE(stored().actor, old);
+  EXPECT_EQ(sent<ForwardRequest>(write(Level::kOne), kPeer).size(), 1U)
+      << "it lacks what the peer has, which is the better coordinator until it has caught up";
+  hear(kOther, SyncRequest{stored().clock, stored().clock, false, ""});
   EXPECT_EQ(answer(write(Level::kOne)).value().dot, (Dot{stored().actor, 1}));
   EXPECT_TRUE(hear(kPeer, SyncRequest{claims, claims, false, ""}).warnings.empty()) << "once";
 }

@@ -62,8 +62,12 @@ class ShardTest : public testing::Test {
                                      });
     ASSERT_TRUE(shard_->recover(true).ok());
     shard_->start();
-    for (std::size_t i = 1; i < nodes; ++i)
-      shard_->post(PeerUp{NodeIndex{static_cast<std::uint16_t>(i)}});
+    for (std::size_t i = 1; i < nodes; ++i) {
+      const NodeIndex peer{static_cast<std::uint16_t>(i)};
+      shard_->post(PeerUp{peer});
+      shard_->post(FromPeer{peer, {kP, Probe{Clock{}.digest(), Clock{}.digest()}}},
+                   0);  // it is as empty
+    }
   }
 
   static ClientWrite write_of(const std::string& name, Level level = Level::kOne,

@@ -36,10 +36,18 @@ class ShardsInMemory {
   const Operations& operations() const { return operations_; }
   storage::GatedEngine& engine() { return engine_; }
 
+  // They say that they are as empty as this node, and nothing else ever.
   void set_all_peers_up() {
-    for (std::size_t i = 1; i < ring_.nodes().size(); ++i)
-      for (const auto& shard : shards_.all())
-        shard->post(PeerUp{NodeIndex{static_cast<std::uint16_t>(i)}});
+    for (std::size_t i = 1; i < ring_.nodes().size(); ++i) {
+      const NodeIndex peer{static_cast<std::uint16_t>(i)};
+      for (const auto& shard : shards_.all()) shard->post(PeerUp{peer});
+      for (std::uint32_t p = 0; p < ring_.partitions(); ++p)
+        shards_.all()[p % shards_.all().size()]->post(
+            FromPeer{peer,
+                     {Partition{static_cast<std::uint16_t>(p)},
+                      Probe{Clock{}.digest(), Clock{}.digest()}}},
+            1);
+    }
   }
 
  private:
