@@ -141,6 +141,26 @@ start_nodes() {
       start_failed "$node" "does not answer on ${client_address[$node]} after 30 s" "$@"
     is_running "$node" || start_failed "$node" "ended while it started" "$@"
   done
+  # A write at QUORUM should work from now on. Where it cannot, for a fault that somebody asked for, that is no failure.
+  wait_until 5 is_connected "$@" || true
+}
+
+# is_connected NODE...: each sees every node that runs in its part of the network.
+is_connected() {
+  local node other running=()
+  for other in "${nodes[@]}"; do
+    [[ $(state_of "$other") != running ]] || running+=("$other")
+  done
+  for node in "$@"; do
+    local wanted=()
+    for other in "${running[@]}"; do
+      [[ $other == "$node" || $(group_of "$other") != "$(group_of "$node")" ]] || wanted+=("$other")
+    done
+    ((${#wanted[@]} == 0)) ||
+      "$bin/kv" --endpoints "${client_address[$node]}" --timeout 1s -o json status 2>/dev/null |
+      jq -e --arg node "$node" '[.nodes[] | select(.id == $node) | .peers[] | select(.alive) | .id] as $alive
+          | $ARGS.positional - $alive == []' --args "${wanted[@]}" >/dev/null || return 1
+  done
 }
 
 # start_failed NODE WHAT STARTED...
