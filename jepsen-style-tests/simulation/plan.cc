@@ -7,41 +7,15 @@
 namespace kv::sim {
 namespace {
 
-constexpr std::array<std::string_view, kKinds> kNames{"put",
-                                                      "delete",
-                                                      "get",
-                                                      "scan",
-                                                      "cut",
-                                                      "isolate",
-                                                      "halves",
-                                                      "one-way",
-                                                      "clog",
-                                                      "unclog",
-                                                      "slow-link",
-                                                      "lossy",
-                                                      "replay",
-                                                      "heal",
-                                                      "crash",
-                                                      "crash-all",
-                                                      "stop",
-                                                      "pause",
-                                                      "start",
-                                                      "start-dies",
-                                                      "start-all",
-                                                      "power-loss",
-                                                      "power-loss-all",
-                                                      "wipe",
-                                                      "backup",
-                                                      "restore",
-                                                      "roll-back",
-                                                      "swap",
-                                                      "read-errors",
-                                                      "commit-errors",
-                                                      "sync-errors",
-                                                      "disk-full",
-                                                      "disk-well",
-                                                      "clock-jump",
-                                                      "clock-drift"};
+constexpr std::array<std::string_view, kKinds> kNames{
+    "put",       "delete",     "get",         "scan",          "cut",
+    "isolate",   "halves",     "one-way",     "clog",          "unclog",
+    "slow-link", "lossy",      "replay",      "flap",          "swizzle",
+    "heal",      "crash",      "crash-all",   "stop",          "pause",
+    "start",     "start-dies", "start-all",   "power-loss",    "power-loss-all",
+    "wipe",      "backup",     "restore",     "roll-back",     "swap",
+    "copy",      "slow-disk",  "read-errors", "commit-errors", "sync-errors",
+    "disk-full", "disk-well",  "clock-jump",  "clock-drift"};
 
 std::size_t index(Kind kind) { return static_cast<std::size_t>(kind); }
 
@@ -127,6 +101,11 @@ std::int64_t make_amount(Rng& rng, Kind kind) {
       return rng.between(1, 400);
     case Kind::kStartDies:
       return rng.between(1, 2);
+    case Kind::kFlap:
+    case Kind::kSwizzle:
+      return rng.between(1, 150);
+    case Kind::kSlowDisk:
+      return rng.between(10, 2000);
     case Kind::kPause:
       return rng.between(10, 10'000);
     case Kind::kDiskFull:
@@ -147,8 +126,9 @@ Action make_fault(Rng& rng, const Plan& plan, const Weights& weights, std::int64
   action.kind = static_cast<Kind>(choose(rng, weights, kFirstFault, kKinds));
   const std::uint64_t nodes = plan.cluster.shards.size();
   action.node = static_cast<std::uint32_t>(rng.below(nodes));
-  action.other = action.kind == Kind::kHalves ? static_cast<std::uint32_t>(rng.below(1ULL << nodes))
-                                              : static_cast<std::uint32_t>(rng.below(nodes));
+  action.other = action.kind == Kind::kHalves || action.kind == Kind::kSwizzle
+                     ? static_cast<std::uint32_t>(rng.below(1ULL << nodes))
+                     : static_cast<std::uint32_t>(rng.below(nodes));
   action.amount = make_amount(rng, action.kind);
   return action;
 }

@@ -30,6 +30,8 @@ enum class Kind : std::uint8_t {
   kSlowLink,
   kLossy,
   kReplay,
+  kFlap,
+  kSwizzle,
   kHeal,
   // Processes.
   kCrash,
@@ -47,6 +49,8 @@ enum class Kind : std::uint8_t {
   kRestore,
   kRollBack,
   kSwap,
+  kCopy,
+  kSlowDisk,
   kReadErrors,
   kCommitErrors,
   kSyncErrors,

@@ -69,6 +69,8 @@ class Run final : private Observer {
   void crash_all(Disk disk);
   void start_node(std::size_t node);
   void start_all();
+  void swizzle(std::uint32_t members, std::int64_t ms);
+  void start_on_copy(std::size_t node, std::size_t of);
   void start_swapped(std::size_t a, std::size_t b);
   void disks_well();
   bool roll_back(std::size_t node);

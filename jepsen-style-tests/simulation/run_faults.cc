@@ -23,6 +23,9 @@ bool Run::apply_to_network(const Action& action) {
         for (std::size_t y = x + 1; y < cluster_.size(); ++y)
           if ((action.other >> x & 1U) != (action.other >> y & 1U)) cluster_.cut(x, y);
       return true;
+    case Kind::kSwizzle:
+      swizzle(action.other, action.amount);
+      return true;
     case Kind::kHeal:
       cluster_.heal_all();
       cluster_.set_faults({});
@@ -35,6 +38,12 @@ bool Run::apply_to_network(const Action& action) {
   switch (action.kind) {
     case Kind::kCut:
       cluster_.cut(a, b);
+      return true;
+    case Kind::kFlap:
+      for (int i = 0; i < 6; ++i) {
+        i % 2 == 0 ? cluster_.cut(a, b) : cluster_.heal(a, b);
+        cluster_.run_for(action.amount);
+      }
       return true;
     case Kind::kOneWay:
       cluster_.block(a, b, true);
@@ -61,6 +70,22 @@ bool Run::apply_to_network(const Action& action) {
   }
   cluster_.set_link_faults(a, b, faults);
   return true;
+}
+
+// Nodes are cut off one after the other, and come back in another order.
+void Run::swizzle(std::uint32_t members, std::int64_t ms) {
+  for (std::size_t node = 0; node < cluster_.size(); ++node) {
+    if ((members >> node & 1U) == 0) continue;
+    cluster_.isolate(node);
+    cluster_.run_for(ms);
+  }
+  for (std::size_t i = 0; i < cluster_.size(); ++i) {
+    const std::size_t node = (i + members) % cluster_.size();
+    if ((members >> node & 1U) == 0) continue;
+    for (std::size_t other = 0; other < cluster_.size(); ++other)
+      if (other != node) cluster_.heal(node, other);
+    cluster_.run_for(ms);
+  }
 }
 
 bool Run::apply_to_process(const Action& action) {
@@ -129,6 +154,13 @@ bool Run::apply_to_disk(const Action& action) {
       if (node == action.other) return false;
       start_swapped(node, action.other);
       return true;
+    case Kind::kCopy:
+      if (node == action.other) return false;
+      start_on_copy(node, action.other);
+      return true;
+    case Kind::kSlowDisk:
+      cluster_.set_sync_time(node, action.amount * 1000);
+      return true;
     case Kind::kDiskWell:
       disks_well();
       return true;
@@ -196,6 +228,19 @@ void Run::start_swapped(std::size_t a, std::size_t b) {
   for (const std::size_t node : {a, b}) start_node(node);
 }
 
+// Somebody copied another node's data directory to this machine: it must refuse to start.
+void Run::start_on_copy(std::size_t node, std::size_t of) {
+  if (cluster_.is_up(node)) crash(node, Disk::kKept);
+  cluster_.lend_copy(node, of);
+  if (cluster_.has_owner(node) && cluster_.start(node)) {
+    violate(Check::kDirectoryGuarded,
+            absl::StrCat("n", node + 1, " started on a copy of another node's disk"));
+    crash(node, Disk::kKept);
+  }
+  cluster_.take_copy_back(node);
+  start_node(node);
+}
+
 // A machine goes back to a snapshot, and nothing on it tells. Its peers can tell, as long as they have all its writes and
 // speak to it before it writes; nobody can help a node that is alone.
 bool Run::roll_back(std::size_t node) {
@@ -231,7 +276,10 @@ bool Run::is_known_elsewhere(std::size_t node) const {
 }
 
 void Run::disks_well() {
-  for (std::size_t node = 0; node < cluster_.size(); ++node) cluster_.engine(node).set_faults({});
+  for (std::size_t node = 0; node < cluster_.size(); ++node) {
+    cluster_.engine(node).set_faults({});
+    cluster_.set_sync_time(node, plan_.cluster.max_sync_us);
+  }
 }
 
 }  // namespace kv::sim

@@ -83,4 +83,6 @@
   X(kTimeIgnoresFloor, "a write's time may be before that of a marker that was dropped")       \
   X(kFloorNotTaken, "a page does not bring the time of the markers that its sender dropped")   \
   X(kMarkersKept, "stable markers are never dropped")                                          \
-  X(kContextsKept, "contexts that the clock covers are never stripped")
+  X(kContextsKept, "contexts that the clock covers are never stripped")                        \
+  X(kJoinForgetsTheirClock, "a join takes no notice of what the sender knows to be gone")      \
+  X(kTransferIgnoresAbsent, "a full transfer leaves the keys that the sender does not hold")

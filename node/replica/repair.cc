@@ -127,7 +127,8 @@ absl::Status Replica::apply_page(Transaction& tx, const Policy& policy, const Sy
     state_.floor = page.floor;
     changed_ = true;
   }
-  return page.full ? apply_absent(tx, policy, page) : absl::OkStatus();
+  return page.full && !KV_PLANTED(kTransferIgnoresAbsent) ? apply_absent(tx, policy, page)
+                                                          : absl::OkStatus();
 }
 
 absl::Status Replica::apply_absent(Transaction& tx, const Policy& policy, const SyncPage& page) {

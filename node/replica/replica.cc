@@ -114,7 +114,7 @@ absl::Status Replica::apply_items(Transaction& tx, const Policy& policy,
 void Replica::join_item(Transaction& tx, const Policy& policy, const Item& item,
                         const Clock& their_clock, const Clock& known, Object mine) {
   const Object before = mine;
-  join(mine, known, item.object, their_clock);
+  join(mine, known, item.object, KV_PLANTED(kJoinForgetsTheirClock) ? Clock{} : their_clock);
   policy.resolve(mine.versions);
   if (!mine.versions.empty() && !item.object.versions.empty() &&
       mine.versions.front().dot != item.object.versions.front().dot)

@@ -46,6 +46,7 @@ Cluster::Cluster(ClusterOptions options, Observer* observer)
       directions_(nodes_.size() * nodes_.size()) {
   for (std::size_t node = 0; node < nodes_.size(); ++node) {
     nodes_[node].engine = std::make_unique<storage::MemoryEngine>();
+    nodes_[node].max_sync_us = options_.max_sync_us;
     nodes_[node].rng = stream(options_.seed, absl::StrCat("node ", node));
   }
   for (std::size_t node = 0; node < nodes_.size(); ++node) {
@@ -58,16 +59,25 @@ Cluster::Cluster(ClusterOptions options, Observer* observer)
 
 void Cluster::at(Instant when, std::function<void()> what) {
   KV_CHECK(when >= now_, "nothing happens in the past");
-  events_.push_back({when, sequence_++, std::move(what)});
+  if (free_.empty()) {
+    free_.push_back(whats_.size());
+    whats_.emplace_back();
+  }
+  const std::size_t place = free_.back();
+  free_.pop_back();
+  whats_[place] = std::move(what);
+  events_.push_back({when, sequence_++, place});
   std::push_heap(events_.begin(), events_.end(), kLater);
 }
 
 void Cluster::step() {
   std::pop_heap(events_.begin(), events_.end(), kLater);
-  const Happening next = std::move(events_.back());
+  const Happening next = events_.back();
   events_.pop_back();
   now_ = next.at;
-  next.what();
+  const std::function<void()> what = std::move(whats_[next.what]);
+  free_.push_back(next.what);
+  what();
 }
 
 void Cluster::run_for(std::int64_t ms) {
@@ -180,7 +190,7 @@ void Cluster::start_sync(std::size_t node, std::size_t shard) {
     return false;
   };
   if (at_once && !sync()) return;
-  at(after_us(now_, disks_.between(1, options_.max_sync_us)),
+  at(after_us(now_, disks_.between(1, nodes_[node].max_sync_us)),
      [this, node, shard, at_once, sync, incarnation = nodes_[node].incarnation] {
        if (nodes_[node].incarnation != incarnation) return;
        if (at_once || sync()) deliver(node, shard, Synced{});
@@ -189,8 +199,8 @@ void Cluster::start_sync(std::size_t node, std::size_t shard) {
 
 void Cluster::wake_later(std::size_t node, std::size_t shard, Instant when) {
   if (!nodes_[node].up) return;
-  nodes_[node].shards[shard].wake_at = when;
-  if (when == kNever) return;
+  // The same time as before is in the queue already.
+  if (std::exchange(nodes_[node].shards[shard].wake_at, when) == when || when == kNever) return;
   at(when, [this, node, shard, when, incarnation = nodes_[node].incarnation] {
     if (nodes_[node].incarnation == incarnation && nodes_[node].shards[shard].wake_at == when)
       deliver(node, shard, Tick{});

@@ -141,6 +141,10 @@ class Cluster {
   void restore(std::size_t node, bool unseen = false);
   void swap_disks(std::size_t a, std::size_t b);  // both are down
 
+  void lend_copy(std::size_t node, std::size_t of);  // `node` is down; its own disk is put aside
+  void take_copy_back(std::size_t node);
+  void set_sync_time(std::size_t node, std::int64_t max_us) { nodes_[node].max_sync_us = max_us; }
+
   void set_wall_offset(std::size_t node, std::int64_t ms) { nodes_[node].wall_offset_ms = ms; }
   void set_wall(std::size_t node, WallMs wall);  // and no drift
   void set_wall_drift(std::size_t node, std::int64_t ppm);
@@ -199,6 +203,8 @@ class Cluster {
     std::int64_t drift_ppm = 0;
     Instant drift_since;
     std::unique_ptr<storage::MemoryEngine> backup;
+    std::unique_ptr<storage::MemoryEngine> put_aside;
+    std::int64_t max_sync_us = 0;
     Rng rng{0};
   };
   struct Link {  // between two nodes, both ways
@@ -219,7 +225,7 @@ class Cluster {
   struct Happening {
     Instant at;
     std::uint64_t sequence;
-    std::function<void()> what;
+    std::size_t what;  // in whats_: the heap moves these often
   };
 
   Now now_at(std::size_t node) const;
@@ -258,6 +264,8 @@ class Cluster {
   Instant now_;
   std::uint64_t sequence_ = 0;
   std::vector<Happening> events_;  // a heap: the next to happen in front
+  std::vector<std::function<void()>> whats_;
+  std::vector<std::size_t> free_;  // places in whats_
   std::vector<Node> nodes_;
   std::vector<Link> links_;  // by min * nodes + max
   std::vector<Direction> directions_;

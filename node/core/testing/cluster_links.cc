@@ -240,6 +240,17 @@ void Cluster::restore(std::size_t node, bool unseen) {
   if (observer_ != nullptr) observer_->on_disk_changed(node);
 }
 
+void Cluster::lend_copy(std::size_t node, std::size_t of) {
+  KV_CHECK(!nodes_[node].up, "only a node that is down gets another disk");
+  note(absl::StrCat("copy ", of, " to ", node));
+  nodes_[node].put_aside = std::exchange(nodes_[node].engine, nodes_[of].engine->copy());
+}
+
+void Cluster::take_copy_back(std::size_t node) {
+  KV_CHECK(!nodes_[node].up, "it refused to start");
+  nodes_[node].engine = std::move(nodes_[node].put_aside);
+}
+
 void Cluster::swap_disks(std::size_t a, std::size_t b) {
   KV_CHECK(!nodes_[a].up && !nodes_[b].up, "only disks of nodes that are down can be swapped");
   note(absl::StrCat("swap ", a, " ", b));
