@@ -239,6 +239,7 @@ v1::StatusResponse Server::Impl::combine(const std::vector<CoreStatus>& statuses
     out.set_keys(out.keys() + status.live_keys);
     out.set_partitions(out.partitions() + status.partitions);
     out.set_dot_log_entries(out.dot_log_entries() + status.log_entries);
+    out.set_markers(out.markers() + status.markers);
     totals->set_pages_sent(totals->pages_sent() + status.anti_entropy.pages_sent);
     totals->set_pages_received(totals->pages_received() + status.anti_entropy.pages_received);
     totals->set_bytes_sent(totals->bytes_sent() + status.anti_entropy.bytes_sent);

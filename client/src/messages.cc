@@ -168,6 +168,7 @@ NodeReport to_report(const v1::StatusResponse& response) {
   report.disk_bytes = response.disk_bytes();
   report.memory_bytes = response.memory_bytes();
   report.dot_log_entries = response.dot_log_entries();
+  report.markers = response.markers();
   for (const auto& peer : response.peers()) {
     report.peers.push_back({.id = peer.id(),
                             .alive = peer.alive(),

@@ -73,6 +73,7 @@ TEST(Status, AsksEndpointsAndTheMembersTheyName) {
   full.set_disk_bytes(10);
   full.set_memory_bytes(11);
   full.set_dot_log_entries(12);
+  full.set_markers(3);
   full.mutable_anti_entropy()->set_objects_sent(13);
   v1::StatusResponse::Peer* peer = full.add_peers();
   peer->set_id("n2");
@@ -92,6 +93,7 @@ TEST(Status, AsksEndpointsAndTheMembersTheyName) {
   EXPECT_EQ(nodes[0].report->disk_bytes, 10U);
   EXPECT_EQ(nodes[0].report->memory_bytes, 11U);
   EXPECT_EQ(nodes[0].report->dot_log_entries, 12U);
+  EXPECT_EQ(nodes[0].report->markers, 3U);
   EXPECT_EQ(nodes[0].report->anti_entropy.objects_sent, 13U);
   ASSERT_EQ(nodes[0].report->peers.size(), 1U);
   EXPECT_TRUE(nodes[0].report->peers[0].alive);

@@ -45,6 +45,23 @@ TEST(Replication, TheDotLogIsForgottenOnceEveryReplicaHasItOnDisk) {
         << "the log of " << node.id << " is kept";
 }
 
+TEST(Replication, AMarkerStaysWhileAReplicaIsAwayAndGoesOnceItHasSeenIt) {
+  DirectCluster cluster({.settings = kPatient});
+  ASSERT_EQ(cluster.kv()({"put", "key", "value", "--level", "all"}).code, 0);
+  cluster.await_nothing_owed();
+  cluster.kill("n3");
+  ASSERT_TRUE(eventually([&] { return cluster.at("n1")({"del", "key"}).code == 0; }));
+  // Others that everyone has come and go meanwhile; this one waits.
+  ASSERT_TRUE(eventually([&] { return cluster.status_of("n2").at("markers") == 1; }));
+  EXPECT_EQ(cluster.status_of("n1").at("markers"), 1);
+  cluster.start("n3");
+  for (const Node& node : cluster.nodes())
+    EXPECT_TRUE(eventually([&] { return cluster.status_of(node.id).at("markers") == 0; }))
+        << node.id << " keeps a marker that everyone has seen";
+  for (const Node& node : cluster.nodes())
+    EXPECT_EQ(cluster.at(node.id).get("key", "one"), "<absent>") << "came back at " << node.id;
+}
+
 TEST(Replication, ADeleteWinsOverAnEarlierWriteThatItHasNotSeen) {
   DirectCluster cluster;
   cluster.kill("n1");

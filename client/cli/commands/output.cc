@@ -40,6 +40,7 @@ Json node_json(const client::NodeStatus& node) {
   json["disk_bytes"] = report.disk_bytes;
   json["memory_bytes"] = report.memory_bytes;
   json["dot_log_entries"] = report.dot_log_entries;
+  json["markers"] = report.markers;
   json["partitions"] = report.partitions;
   json["partitions_total"] = report.partitions_total;
   json["n"] = report.n;

@@ -122,6 +122,7 @@ class StatusCommand : public CliTest {
     response.set_disk_bytes(4 * 1024 * 1024);
     response.set_memory_bytes(30 * 1024 * 1024);
     response.set_dot_log_entries(12);
+    response.set_markers(1003);
     response.set_partitions(64);
     response.set_partitions_total(64);
     response.set_n(3);
@@ -156,6 +157,7 @@ TEST_F(StatusCommand, AsJson) {
   EXPECT_EQ(nodes[0].at("disk_bytes"), 4 * 1024 * 1024);
   EXPECT_EQ(nodes[0].at("memory_bytes"), 30 * 1024 * 1024);
   EXPECT_EQ(nodes[0].at("dot_log_entries"), 12);
+  EXPECT_EQ(nodes[0].at("markers"), 1003);
   EXPECT_EQ(nodes[0].at("partitions"), 64);
   EXPECT_EQ(nodes[0].at("anti_entropy").at("objects_sent"), 7);
   EXPECT_EQ(nodes[0].at("peers"), (nlohmann::json::array({{{"id", "n2"},

@@ -27,7 +27,7 @@ std::string peers_text(const std::vector<client::NodeReport::Peer>& peers) {
 }
 
 std::string status_table(const std::vector<client::NodeStatus>& nodes) {
-  Table table({"NODE", "ADDRESS", "STATE", "KEYS", "SKEW", "DISK", "MEMORY", "DOT LOG",
+  Table table({"NODE", "ADDRESS", "STATE", "KEYS", "SKEW", "DISK", "MEMORY", "DOT LOG", "MARKERS",
                "PARTITIONS", "PEERS"});
   for (const client::NodeStatus& node : nodes) {
     const std::string id = node.id.empty() ? "?" : node.id;
@@ -39,6 +39,7 @@ std::string status_table(const std::vector<client::NodeStatus>& nodes) {
     table.add({id, node.address, "alive", with_commas(report.keys),
                absl::StrCat(report.clock_skew_ms, " ms"), human_bytes(report.disk_bytes),
                human_bytes(report.memory_bytes), with_commas(report.dot_log_entries),
+               with_commas(report.markers),
                absl::StrCat(report.partitions, "/", report.partitions_total),
                peers_text(report.peers)});
   }

@@ -202,6 +202,7 @@ struct NodeReport {
   std::uint64_t disk_bytes = 0;
   std::uint64_t memory_bytes = 0;
   std::uint64_t dot_log_entries = 0;
+  std::uint64_t markers = 0;
   std::vector<Peer> peers{};
   std::vector<Member> members{};
   AntiEntropy anti_entropy{};
