@@ -191,7 +191,10 @@ void Truth::on_disk_changed(std::size_t node) {
   for (std::uint32_t p = 0; p < cluster_->ring().partitions(); ++p) {
     const Partition partition{static_cast<std::uint16_t>(p)};
     Mirror& here = mirror(node, partition);
-    here.clock = cluster_->replica(node, partition).clock;
+    Clock lost = std::exchange(here.clock, cluster_->replica(node, partition).clock);
+    for (std::size_t other = 0; other < cluster_->size(); ++other)
+      lost = lost.minus(mirror(other, partition).clock);
+    forgotten_[partition].join(lost);
     here.synced = here.clock;  // what survived is on the disk
     here.digest = 0;
     here.objects.clear();
@@ -306,9 +309,11 @@ void Truth::check_greatest(const std::string& where, const std::string& key, con
     const bool deleted = !writes_.at(greatest->second).value.has_value();
     if (left.empty()) return !deleted;
     if (left.size() == 1 && left.front().dot == greatest->second) return false;
-    // A replica that lost its disk may write before it has heard how late the markers were that it had dropped.
-    return !deleted || !lost_a_disk_ || left.size() > 1 ||
-           writes_.at(left.front().dot).order < writes_.at(greatest->second).order;
+    if (!deleted || !lost_a_disk_ || left.size() > 1) return true;
+    // A replica that lost its disk may write before it has heard how late the markers were that it had dropped, and a disk
+    // from the past may bring what no replica knew any more.
+    return writes_.at(left.front().dot).order < writes_.at(greatest->second).order &&
+           !forgotten_[partition_of(key)].contains(left.front().dot);
   };
   if (violated())
     violate(Check::kGreatestWins,

@@ -116,6 +116,7 @@ class Truth {
   std::map<std::string, std::vector<Acknowledged>> acknowledged_;
   std::map<std::size_t, std::int64_t> greatest_wall_ms_;  // by node, ever
   bool lost_a_disk_ = false;
+  std::map<Partition, Clock> forgotten_;  // dots that at some time no replica knew any more
 };
 
 }  // namespace kv::sim
