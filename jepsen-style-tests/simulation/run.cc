@@ -174,7 +174,8 @@ void Run::mend_and_rest() {
     return true;
   };
   if (!wait_for(kEqualWithinMs, [&] { return cluster_.difference().empty(); }))
-    return violate(Check::kConverges, cluster_.difference());
+    return violate(cluster_.clocks_are_equal() ? Check::kSameDotsSameObjects : Check::kConverges,
+                   cluster_.difference());
   if (!wait_for(kEqualWithinMs + kRestWithinMs, [&] { return cluster_.is_quiet(); })) {
     std::string why;
     for (std::size_t node = 0; node < cluster_.size(); ++node) {

@@ -16,8 +16,8 @@ namespace kv::sim {
   X(kNotAppliedIsNot, "not-applied", "a write that was answered with \"not applied\" is nowhere") \
   X(kLevelHonest, "level-honest", "an ok means so many distinct replicas, at that durability")    \
   X(kNothingLost, "nothing-lost",                                                                 \
-    "an acknowledged write is not lost while one of the replicas that had it keeps its disk")     \
-  X(kClockGrows, "clock-grows", "a replica forgets a dot only with its disk")                     \
+    "a replica forgets a dot only with its disk; an acknowledged write stays while one of those " \
+    "that had it keeps its disk")                                                                 \
   X(kVersionNamed, "version-named", "a replica's clock names every version that it holds")        \
   X(kSameDotsSameObjects, "same-dots-same-objects",                                               \
     "replicas with the same dots hold the same versions")                                         \

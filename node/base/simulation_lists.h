@@ -76,7 +76,7 @@
   X(kProbesStop, "a replica that is up to date stops probing")                                 \
   X(kForeignDisk, "a node starts on another node's disk")                                      \
   X(kClockReplaced, "a full transfer replaces the clock instead of joining it")                \
-  X(kReadMangled, "a read returns some values without their last byte")                        \
+  X(kReadMangled, "a read returns some values with a wrong last byte")                         \
   X(kSpins, "the core asks to be woken at once, again and again")                              \
   X(kPruneOnAcknowledgements,                                                                  \
     "a marker is dropped once all have acknowledged it, though older writes may be under way") \
@@ -85,4 +85,7 @@
   X(kMarkersKept, "stable markers are never dropped")                                          \
   X(kContextsKept, "contexts that the clock covers are never stripped")                        \
   X(kJoinForgetsTheirClock, "a join takes no notice of what the sender knows to be gone")      \
-  X(kTransferIgnoresAbsent, "a full transfer leaves the keys that the sender does not hold")
+  X(kTransferIgnoresAbsent, "a full transfer leaves the keys that the sender does not hold")   \
+  X(kPushedTimeOff, "a delta is pushed with a time that is one tick off")                      \
+  X(kRecordForgetsSome, "now and then the record of a replica lacks an old dot")               \
+  X(kReplyTellsOldTime, "the answer to a write gives the time of its token, not its own")

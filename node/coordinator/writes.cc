@@ -82,6 +82,7 @@ void Writes::write_here(Step& step, Asker asker, ClientWrite write) {
   // Effects are carried out in order: by the time anybody hears of it, the commit has been made.
   if (write.durability == Durability::kOs || KV_PLANTED(kDurableAtOnce))
     pending.tally.add(neighbours_.self);
+  if (KV_PLANTED(kReplyTellsOldTime) && write.token.has_value()) pending.hlc = write.token->hlc;
   const WriteResult result{Outcome::kApplied,
                            absl::StatusCode::kOk,
                            "",

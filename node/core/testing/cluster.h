@@ -174,6 +174,7 @@ class Cluster {
 
   // In what the replicas of a partition differ; empty: in nothing.
   std::string difference() const;
+  bool clocks_are_equal() const;  // of the replicas of every partition
   // All is done and known to be done: no difference, no request under way, every log empty, no debt, no marker and no
   // context left.
   bool is_quiet() const;

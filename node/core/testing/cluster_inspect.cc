@@ -15,8 +15,7 @@ std::string describe(const Objects& objects, const std::string& key) {
   std::string out;
   if (it != objects.end())
     for (const Version& version : it->second)
-      if (version.value.has_value())
-        absl::StrAppend(&out, " ", to_string(version.dot), " at ", to_string(version.hlc));
+      if (version.value.has_value()) absl::StrAppend(&out, " ", to_string(version.dot));
   return out.empty() ? " nothing" : out;
 }
 
@@ -145,6 +144,17 @@ std::string Cluster::difference() const {
     }
   }
   return "";
+}
+
+bool Cluster::clocks_are_equal() const {
+  for (std::uint32_t p = 0; p < ring_.partitions(); ++p) {
+    const Partition partition{static_cast<std::uint16_t>(p)};
+    const auto& replicas = ring_.replicas(partition);
+    for (const NodeIndex other : replicas)
+      if (replica(other.value, partition).clock != replica(replicas.front().value, partition).clock)
+        return false;
+  }
+  return true;
 }
 
 bool Cluster::is_quiet() const {
