@@ -5,7 +5,7 @@
 //
 //   cluster nodes=3 n=3 partitions=1
 //   put NODE KEY VALUE [one|quorum|all] [disk] [token]     del NODE KEY ...     get NODE KEY [LEVEL]
-//   isolate NODE   cut NODE NODE   block NODE NODE   heal   lose NODE NODE PERMILLE
+//   isolate NODE   cut NODE NODE   block NODE NODE   heal   lose NODE NODE PERMILLE   delay NODE NODE MS
 //   crash NODE [power|wiped]   stop NODE   start NODE [claimed|recovered: how far it gets]   backup NODE   restore NODE [unseen]   swap NODE NODE
 //   clock NODE OFFSET_MS   run MS   show KEY   converge   warnings
 #pragma once

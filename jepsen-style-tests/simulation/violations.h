@@ -34,7 +34,7 @@ namespace kv::sim {
   X(kAnswered, "answered", "every request is answered by its deadline, once")                     \
   X(kLiveness, "liveness", "a connected majority serves QUORUM while the rest is broken")         \
   X(kBounded, "bounded", "requests under way keep within their limit")                            \
-  X(kConverges, "converges", "once all is healed, replicas become equal within a bound")          \
+  X(kConverges, "converges", "once all is healed, replicas have the same dots within a bound")    \
   X(kAtRest, "at-rest",                                                                           \
     "once equal, all is synced, logs are empty, nobody is owed anything, no marker and no "       \
     "context is left")                                                                            \

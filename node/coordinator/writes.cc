@@ -77,6 +77,7 @@ void Writes::write_here(Step& step, Asker asker, ClientWrite write) {
                   Tally(needed(write.level, neighbours_.ring.n())),
                   write.deadline};
   delta->wants_durable = write.durability == Durability::kDisk;
+  if (KV_PLANTED(kPushedTimeOff) && dot.counter % 8 == 0) ++delta->version.hlc.bits;
   wants_sync_ |= delta->wants_durable;
   pushes_.emplace_back(write.partition, *std::move(delta));
   // Effects are carried out in order: by the time anybody hears of it, the commit has been made.

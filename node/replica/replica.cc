@@ -81,9 +81,12 @@ absl::Status Replica::apply(Transaction& tx, const Policy& policy, const Delta& 
     mark_processed(tx.batch, delta.key, Clock{delta.version.dot}, {});
     return absl::OkStatus();
   }
-  return apply_items(tx, policy,
-                     {{delta.key, {{delta.version}, delta.context}, Clock{delta.version.dot}}},
-                     Clock{});
+  std::vector<Item> items(1);  // filled in place: a value may be large
+  items[0].key = delta.key;
+  items[0].object.versions.push_back(delta.version);
+  items[0].object.context = delta.context;
+  items[0].dots.add(delta.version.dot);
+  return apply_items(tx, policy, items, Clock{});
 }
 
 // All or nothing: every object is read before the first is changed. The dots of all items enter the clock first, so that the
@@ -197,10 +200,13 @@ Clock Replica::debt(NodeIndex peer) const {
 bool Replica::flush(storage::WriteBatch& batch) {
   if (!changed_) return false;
   changed_ = false;
-  storage::ReplicaState record = state_;
-  if (KV_PLANTED(kRecordForgetsSome) && record.clock.count() % 64 == 63)
-    record.clock = record.clock.minus(Clock{Dot{record.clock.entries().back().actor, 1}});
-  batch.put(Family::kMeta, storage::replica_key(partition_), storage::encode_replica(record));
+  std::string record = storage::encode_replica(state_);
+  if (KV_PLANTED(kRecordForgetsSome) && state_.clock.count() % 64 == 63) {
+    storage::ReplicaState lacking = state_;
+    lacking.clock = lacking.clock.minus(Clock{Dot{lacking.clock.entries().back().actor, 1}});
+    record = storage::encode_replica(lacking);
+  }
+  batch.put(Family::kMeta, storage::replica_key(partition_), std::move(record));
   return true;
 }
 

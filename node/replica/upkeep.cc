@@ -87,21 +87,19 @@ absl::Status Replica::drop_marker(Transaction& tx, WallMs wall, const std::strin
   auto object = read(tx.view, key);
   if (!object.ok()) return object.status();
   const Traits before = traits_of(*object);
-  for (const Version& version : object->versions) {
-    if (version.value.has_value() || !state_.pruned.contains(version.dot)) continue;
+  const auto gone = std::erase_if(object->versions, [&](const Version& version) {
+    if (version.value.has_value() || !state_.pruned.contains(version.dot)) return false;
     if (version.hlc.wall_ms() >= wall.ms) {
       KV_MARK(kMarkerAhead);
       drop_later(tx.batch, key, version.hlc);
-      continue;
+      return false;
     }
     KV_MARK(kMarkerDropped);
     state_.floor = std::max(state_.floor, version.hlc);
     changed_ = true;
-  }
-  std::erase_if(object->versions, [&](const Version& version) {
-    return !version.value.has_value() && state_.pruned.contains(version.dot) &&
-           version.hlc.wall_ms() < wall.ms;
+    return true;
   });
+  if (gone == 0) return absl::OkStatus();
   save(tx.batch, key, *std::move(object), before);
   return absl::OkStatus();
 }

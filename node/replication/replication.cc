@@ -8,12 +8,6 @@
 namespace kv {
 namespace {
 
-Delta pushed(const Delta& delta) {
-  Delta out = delta;
-  if (KV_PLANTED(kPushedTimeOff) && delta.version.dot.counter % 8 == 0) ++out.version.hlc.bits;
-  return out;
-}
-
 std::size_t bytes_of(const Delta& delta) {
   return delta.key.size() + (delta.version.value ? delta.version.value->size() : 0) + 64;
 }
@@ -63,7 +57,7 @@ void Replication::push(Step& step, Partition partition, const Delta& delta) {
   for (const auto& [node, clock] : replicas_.at(partition).peers()) {
     Peer& peer = peers_.at(node);
     if (peer.outbound.admit(partition, delta.version.dot, bytes_of(delta), step.now.mono))
-      step.effects.send(node, partition, pushed(delta));
+      step.effects.send(node, partition, delta);
     else if (peer.outbound.is_paused())
       KV_MARK(kPushPaused);
   }

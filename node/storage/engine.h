@@ -34,8 +34,8 @@ namespace kv::storage {
 
 enum class Family : std::uint8_t {
   kObjects,  // keys.h: object_key -> ObjectRecord
-  kLog,      // keys.h: log_key -> the object's key within its partition
-  kMeta,     // keys.h: replica_key -> ReplicaRecord; node_key -> NodeRecord
+  kLog,      // keys.h: log_key -> log_value
+  kMeta,     // keys.h: replica_key -> ReplicaRecord; node_key -> NodeRecord; context_key, due_key
 };
 constexpr int kFamilies = 3;
 
