@@ -204,7 +204,7 @@ void Server::Impl::receive(NodeIndex from, const std::string& bytes) {
                            " refused: ", std::string(message.status().message())));
     return;
   }
-  if (message->partition.value >= ring.partitions()) return;
+  if (message->partition.value >= ring.all_partitions()) return;
   Shard& shard = shards->of(message->partition);
   shard.post(FromPeer{from, *std::move(message)}, bytes.size());
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 
 namespace kv::sim {
 namespace {
@@ -60,6 +61,17 @@ Weights make_weights(Rng& rng) {
   weights[index(Kind::kGet)] = static_cast<std::uint32_t>(rng.below(3) * 20);
   weights[index(Kind::kScan)] = static_cast<std::uint32_t>(rng.below(2) * 3);
   return weights;
+}
+
+// Half of the seeds have one policy, of those again half lww.
+std::vector<std::string> make_policies(std::uint64_t seed) {
+  constexpr std::array<std::string_view, 6> kPolicies{"",     "siblings:", "fww:",
+                                                      "max:", "counter:",  "catalog:"};
+  Rng rng = stream(seed, "policies");
+  if (rng.below(4) == 0) return {""};
+  std::vector<std::string> policies(rng.below(3) == 0 ? 1 : 1 + rng.below(4));
+  for (std::string& policy : policies) policy = kPolicies[rng.below(kPolicies.size())];
+  return policies;
 }
 
 std::size_t choose(Rng& rng, const Weights& weights, std::size_t from, std::size_t to) {
@@ -171,6 +183,7 @@ Plan make_plan(std::uint64_t seed) {
   plan.clients = static_cast<std::uint32_t>(1 + rng.below(5));
   plan.keys = static_cast<std::uint32_t>(1 + rng.below(rng.below(3) == 0 ? 60 : 12));
   plan.chaos_ms = rng.between(2'000, 40'000);
+  plan.policies = make_policies(seed);
   const Weights weights = make_weights(rng);
   // Drawn one after the other: compilers differ in which argument they evaluate first.
   const std::int64_t fault_ms = rng.between(50, 2000);
@@ -200,7 +213,7 @@ std::string describe(const Plan& plan) {
   const ClusterOptions& c = plan.cluster;
   const ReplicationOptions& r = c.core.replication;
   return absl::StrCat("seed ", plan.seed, ": ", c.shards.size(), " nodes, N=", c.n, ", ",
-                      c.partitions, " partitions, ", plan.keys, " keys, ", plan.clients,
+                      c.partitions, " partitions, ", plan.keys, " keys (", absl::StrJoin(plan.policies, " "), "), ", plan.clients,
                       " clients, ", plan.chaos_ms, " ms of chaos; skew limit ",
                       c.core.max_clock_skew_ms, " ms, sync interval ", c.core.sync_interval_ms,
                       " ms, at most ", c.core.max_pending, " pending, window ",

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "node/base/check.h"
 #include "node/base/simulation.h"
@@ -121,7 +122,7 @@ void Run::majority() {
 void Run::check_majority(std::uint32_t members, bool silent) {
   const std::size_t keys = std::min<std::size_t>(plan_.keys, kCheckedKeys);
   for (std::size_t key = 0; key < keys; ++key) {
-    const std::string name = absl::StrCat("k", key);
+    const std::string name = name_of_key(static_cast<std::uint32_t>(key));
     std::size_t replicas = 0;
     std::vector<std::size_t> coordinators;
     for (std::size_t node = 0; node < cluster_.size(); ++node) {
@@ -131,10 +132,9 @@ void Run::check_majority(std::uint32_t members, bool silent) {
       // A write that is forwarded into silence has an unknown outcome, as it should.
       if (is_replica || !silent) coordinators.push_back(node);
     }
-    if (replicas <= cluster_.ring().n() / 2) continue;
+    if (replicas <= cluster_.ring().replicas(cluster_.partition_of(name)).size() / 2) continue;
     const std::size_t at = coordinators[rng_.below(coordinators.size())];
-    const std::string value = absl::StrCat("last-", key);
-    truth_.sent(value);
+    const std::string value = announce(name, 100'000 + key, nullptr);
     const std::uint64_t written =
         cluster_.write(at, name, value, {Level::kQuorum, Durability::kDisk, kServeWithinMs, {}});
     const std::uint64_t read = cluster_.read(at, name, Level::kQuorum, kServeWithinMs);
@@ -144,12 +144,14 @@ void Run::check_majority(std::uint32_t members, bool silent) {
         },
         kServeWithinMs + 1000);
     const WriteResult* result = cluster_.write_result(written);
-    if (result == nullptr || result->outcome != kv::Outcome::kApplied)
+    if (result != nullptr && is_refusal(result->code))
+      truth_.not_applied(value);
+    else if (result == nullptr || result->outcome != kv::Outcome::kApplied)
       violate(Check::kLiveness, absl::StrCat("a write of ", name, " at n", at + 1, ": ",
                                              result == nullptr ? "no answer" : in_words(*result)));
     else
-      truth_.acknowledged(storage::storage_key("default", name), cluster_.partition_of(name),
-                          *result, Level::kQuorum, Durability::kDisk);
+      truth_.acknowledged(stored(name), cluster_.partition_of(name), *result, Level::kQuorum,
+                          Durability::kDisk);
     const ClientReadReply* reply = cluster_.read_reply(read);
     if (reply == nullptr || reply->code != absl::StatusCode::kOk)
       violate(Check::kLiveness, absl::StrCat("a read of ", name, " at n", at + 1, ": ",
@@ -190,6 +192,7 @@ void Run::mend_and_rest() {
     if (operation.incarnation == cluster_.incarnation(operation.action.node))
       violate(Check::kAnswered, absl::StrCat("never answered: ", to_string(operation.action)));
   truth_.check_winners();
+  truth_.check_numbers();
   truth_.check_key_counts();
   if (full_transfers() > transfers_before_ && !truth_.lost_a_disk())
     violate(Check::kNoNeedlessTransfer, "no disk was lost, and a full transfer was needed");
@@ -208,11 +211,28 @@ void Run::mend_clocks() {
 
 // ---- Operations -----------------------------------------------------------------------------------------------------
 
+std::string Run::name_of_key(std::uint32_t key) const {
+  return absl::StrCat(plan_.policies[key % plan_.policies.size()], "k", key);
+}
+
+// The value to be put, which is known to be on its way from now on.
+std::string Run::announce(const std::string& name, std::uint64_t number, const Clock* token) {
+  const std::string_view policy = storage::policy_of(stored(name)).name();
+  if (policy != "max" && policy != "counter") {
+    const std::string value = absl::StrCat("v", number);
+    truth_.sent(value, token);
+    return value;
+  }
+  const auto amount = static_cast<std::int64_t>(number * 7919 % 100'003);
+  truth_.sent_number(stored(name), amount);
+  return absl::StrCat(amount);
+}
+
 void Run::start(const Action& action) {
-  const std::string name = absl::StrCat("k", action.key);
+  const std::string name = name_of_key(action.key);
   Operation operation;
   operation.action = action;
-  operation.key = storage::storage_key("default", name);
+  operation.key = stored(name);
   operation.acknowledged_before = truth_.acknowledged_count(operation.key);
   operation.deadline = after_ms(cluster_.now(), action.amount);
   operation.incarnation = cluster_.incarnation(action.node);
@@ -237,12 +257,14 @@ void Run::start(const Action& action) {
     id = cluster_.scan(action.node, partition, action.level, 1 + action.key % 5, action.amount);
   } else {
     std::optional<std::string> value;
-    if (action.kind == Kind::kPut) {
-      operation.value = absl::StrCat("v", action.value);
-      value = operation.value;
-      truth_.sent(operation.value);
-    }
     operation.token = token_for(action, operation.key);
+    if (action.kind == Kind::kPut) {
+      operation.value =
+          announce(name, action.value, operation.token ? &operation.token->context : nullptr);
+      value = operation.value;
+    } else {
+      truth_.deleted(operation.key);
+    }
     id = cluster_.write(action.node, name, std::move(value),
                         {action.level, action.durability, action.amount, operation.token});
   }
@@ -250,10 +272,16 @@ void Run::start(const Action& action) {
 }
 
 std::optional<Token> Run::token_for(const Action& action, const std::string& key) {
-  if (action.token != TokenUse::kLastRead) return {};
-  const auto it = last_read_.find(action.client);
-  if (it == last_read_.end() || it->second.key != key) return {};
-  auto token = checked_token(it->second.token, key);
+  // Without tokens siblings would only grow in number: most of their writes take what was read last, whoever read it.
+  const bool shared = !storage::policy_of(key).is_ordered() && action.value % 3 != 0;
+  if (action.token != TokenUse::kLastRead && !shared) return {};
+  const auto by_key = last_read_of_key_.find(key);
+  const auto by_client = last_read_.find(action.client);
+  const LastRead* read = shared && by_key != last_read_of_key_.end() ? &by_key->second
+                         : !shared && by_client != last_read_.end()  ? &by_client->second
+                                                                     : nullptr;
+  if (read == nullptr || read->key != key) return {};
+  auto token = checked_token(read->token, key);
   KV_CHECK(token.ok() && token->has_value(), "what a read returned can be sent");
   return *std::move(token);
 }
@@ -279,8 +307,10 @@ void Run::on_write(const Operation& operation, const ClientWriteReply& reply) {
     truth_.not_applied(operation.value);
   if (result.outcome != kv::Outcome::kApplied) return;
   ++outcome_.acknowledged;
-  truth_.acknowledged(operation.key, cluster_.ring().partition_of(operation.key), result,
+  truth_.acknowledged(operation.key, cluster_.home_of(operation.key), result,
                       operation.action.level, operation.action.durability);
+  std::int64_t number = 0;
+  if (absl::SimpleAtoi(operation.value, &number)) truth_.acknowledged_number(operation.key, number);
   if (operation.token.has_value() && result.hlc <= operation.token->hlc)
     violate(Check::kCausalOrder,
             absl::StrCat(to_string(operation.action), " is at ", to_string(result.hlc),
@@ -289,7 +319,7 @@ void Run::on_write(const Operation& operation, const ClientWriteReply& reply) {
 
 void Run::on_read(const Operation& operation, const ClientReadReply& reply) {
   if (reply.code != absl::StatusCode::kOk) return say(absl::StrCat("  answer: ", reply.message));
-  for (const ReadItem& item : reply.items) truth_.read(item.key, item.versions);
+  for (const ReadItem& item : reply.items) truth_.read(item);
   if (operation.action.kind == Kind::kScan) return;
   const ReadItem& item = reply.items.at(0);
   std::optional<std::pair<Hlc, Dot>> seen;
@@ -299,8 +329,18 @@ void Run::on_read(const Operation& operation, const ClientReadReply& reply) {
       "  answer to ", to_string(operation.action), ": ",
       item.versions.empty() ? "nothing" : item.versions.front().value.value_or("a marker"),
       seen ? absl::StrCat(" at ", to_string(seen->first)) : ""));
-  const auto must =
-      truth_.must_see(operation.key, operation.acknowledged_before, operation.action.level);
+  last_read_[operation.action.client] = {operation.key, make_token(item.token, operation.key)};
+  last_read_of_key_[operation.key] = last_read_[operation.action.client];
+  std::optional<std::pair<Hlc, Dot>> must;
+  for (const auto& write :
+       truth_.must_see(operation.key, operation.acknowledged_before, operation.action.level)) {
+    must = std::max(must, std::optional(write));
+    if (!item.token.context.contains(write.second))
+      violate(Check::kRegularRead,
+              absl::StrCat(to_string(operation.action), " knows nothing of ",
+                           to_string(write.second), ", which was acknowledged"));
+  }
+  if (!storage::policy_of(operation.key).is_ordered()) return;
   // Ties are not its business: which of them wins is greatest-wins.
   const bool gone = must.has_value() && !seen.has_value() &&
                     truth_.deleted_at_or_after(operation.key, must->first);
@@ -308,7 +348,6 @@ void Run::on_read(const Operation& operation, const ClientReadReply& reply) {
     violate(Check::kRegularRead, absl::StrCat(to_string(operation.action), " returned ",
                                               seen ? to_string(seen->second) : "nothing", " after ",
                                               to_string(must->second), " was acknowledged"));
-  last_read_[operation.action.client] = {operation.key, make_token(item.token, operation.key)};
 }
 
 }  // namespace kv::sim

@@ -54,6 +54,8 @@ class Run final : private Observer {
   void mend_clocks();
 
   // Operations.
+  std::string name_of_key(std::uint32_t key) const;
+  std::string announce(const std::string& name, std::uint64_t number, const Clock* token);
   void start(const Action& action);
   std::optional<Token> token_for(const Action& action, const std::string& key);
   void on_write(const Operation& operation, const ClientWriteReply& reply);
@@ -97,7 +99,8 @@ class Run final : private Observer {
   Cluster cluster_;
   Rng rng_;  // of the phases after chaos
   std::map<std::uint64_t, Operation> pending_;
-  std::map<std::uint32_t, LastRead> last_read_;  // by client
+  std::map<std::uint32_t, LastRead> last_read_;       // by client
+  std::map<std::string, LastRead> last_read_of_key_;  // by storage key, whoever read it
   std::vector<bool> backed_up_;
   std::uint64_t transfers_before_;
   Instant paused_until_;

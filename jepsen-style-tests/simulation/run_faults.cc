@@ -263,7 +263,7 @@ bool Run::roll_back(std::size_t node) {
 }
 
 bool Run::is_known_elsewhere(std::size_t node) const {
-  for (std::uint32_t p = 0; p < cluster_.ring().partitions(); ++p) {
+  for (std::uint32_t p = 0; p < cluster_.ring().all_partitions(); ++p) {
     const Partition partition{static_cast<std::uint16_t>(p)};
     if (!cluster_.is_replica(node, partition)) continue;
     const auto& replicas = cluster_.ring().replicas(partition);

@@ -98,7 +98,7 @@ void Scene::make_cluster(const Words& words) {
 // Actors are named after their nodes: n1 for the first of n1, n1' for the next.
 void Scene::learn_actors() {
   for (std::size_t node = 0; node < cluster_->size(); ++node) {
-    for (std::uint32_t p = 0; p < cluster_->ring().partitions(); ++p) {
+    for (std::uint32_t p = 0; p < cluster_->ring().all_partitions(); ++p) {
       const std::uint64_t actor =
           cluster_->replica(node, Partition{static_cast<std::uint16_t>(p)}).actor.id;
       if (actor == 0 || actors_.contains(actor)) continue;
@@ -169,7 +169,7 @@ std::string Scene::show(const std::string& key) {
   for (std::size_t node = 0; node < cluster_->size(); ++node) {
     if (!cluster_->is_replica(node, key)) continue;
     const auto objects = cluster_->objects(node, partition);
-    const auto it = objects.find(storage::storage_key("default", key));
+    const auto it = objects.find(stored(key));
     absl::StrAppend(&out, "n", node + 1, cluster_->is_up(node) ? ": " : " (down): ",
                     describe(it == objects.end() ? std::vector<Version>{} : it->second), "  ",
                     name(cluster_->replica(node, partition).clock), "\n");

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "node/base/check.h"
 #include "node/base/hash.h"
+#include "node/base/simulation.h"
 #include "node/storage/keys.h"
 #include "node/storage/record_codec.h"
 
@@ -35,7 +37,20 @@ std::size_t replicas_of(Level level, std::size_t n) {
 
 std::string name_of_node(std::size_t node) { return absl::StrCat("n", node + 1); }
 
+// Whether its values are stored as they were put, each once.
+bool keeps_values(std::string_view storage_key) {
+  const std::string_view policy = storage::policy_of(storage_key).name();
+  return policy == "lww" || policy == "siblings" || policy == "fww";
+}
+
 }  // namespace
+
+Truth::Truth(Violations& violations, std::int64_t max_skew_ms)
+    : violations_(violations), max_skew_ms_(max_skew_ms) {
+  simulation::on_issued = [this](const Delta& delta) { issued(delta); };
+}
+
+Truth::~Truth() { simulation::on_issued = nullptr; }
 
 // ---- Commits --------------------------------------------------------------------------------------------------------
 
@@ -64,6 +79,7 @@ void Truth::take_clock(std::size_t node, Partition partition, std::string_view b
     violate(Check::kNothingLost,
             absl::StrCat(name_of_node(node), " partition ", partition.value, ": from ",
                          to_string(here.clock), " to ", to_string(state->clock)));
+  issuers_[state->actor] = node;
   here.clock = std::move(state->clock);
   here.ever.join(here.clock);
 }
@@ -79,7 +95,7 @@ void Truth::take_object(std::size_t node, std::string_view key,
     object = *std::move(decoded);
   }
   for (const Version& version : object.versions) {
-    take_version(node, name, version);
+    take_version(name, version);
     // Anti-entropy compares clocks: nobody would ever ask for a version that no clock names.
     if (!here.clock.contains(version.dot))
       violate(Check::kVersionNamed,
@@ -88,7 +104,14 @@ void Truth::take_object(std::size_t node, std::string_view key,
   }
   Clock known = here.clock;
   known.join(object.context);  // a page may say more of one key than the clock yet does of all
-  check_greatest(name_of_node(node), name, known, object.versions);
+  if (storage::policy_of(name).is_ordered()) {
+    check_greatest(name_of_node(node), name, known, object.versions);
+  } else {
+    const std::string wrong =
+        survivors_.check(name, object, here.clock, forgotten_[partition_of(name)]);
+    if (!wrong.empty())
+      violate(Check::kContextHonoured, absl::StrCat(name_of_node(node), ": ", name, ": ", wrong));
+  }
   put_object(here, name, std::move(object));
 }
 
@@ -104,7 +127,26 @@ void Truth::put_object(Mirror& replica, const std::string& key, Object object) {
     replica.contexts[key] = std::move(object.context);
 }
 
-void Truth::take_version(std::size_t node, const std::string& key, const Version& version) {
+void Truth::issued(const Delta& delta) {
+  Hlc& greatest = greatest_[delta.key];
+  seen_before_[delta.version.dot] = greatest;
+  greatest = std::max(greatest, delta.version.hlc);
+  const Policy& policy = storage::policy_of(delta.key);
+  survivors_.forget(delta.version.dot);
+  if (policy.is_ordered()) return;
+  survivors_.issued(delta);
+  if (policy.name() != "siblings" || !delta.version.value.has_value()) return;
+  const auto sent = values_.find(*delta.version.value);
+  if (sent == values_.end()) return;
+  Clock asked = sent->second.token.value_or(Clock{});
+  asked.add(delta.version.dot);
+  if (asked != delta.context)
+    violate(Check::kContextHonoured,
+            absl::StrCat(*delta.version.value, " was to supersede ", to_string(asked), " and does ",
+                         to_string(delta.context)));
+}
+
+void Truth::take_version(const std::string& key, const Version& version) {
   const auto [it, is_new] =
       writes_.try_emplace(version.dot, Written{key, version.hlc, version.value, writes_.size()});
   if (!is_new) {
@@ -114,10 +156,9 @@ void Truth::take_version(std::size_t node, const std::string& key, const Version
                                                      key, " and one of ", known.key));
     return;
   }
-  check_time(node, key, version);
+  check_time(key, version);
   writes_by_time_[key].emplace(version.hlc, version.dot);
-  greatest_[key] = std::max(greatest_[key], version.hlc);
-  if (!version.value.has_value()) return;
+  if (!version.value.has_value() || !keeps_values(key)) return;
   const auto fate = values_.find(*version.value);
   if (fate == values_.end())
     return violate(Check::kNoPhantom, absl::StrCat("nobody wrote ", *version.value));
@@ -143,14 +184,15 @@ std::int64_t Truth::greatest_wall_ms() const {
   return greatest;
 }
 
-// A version is first seen where it is issued. It is after what it replaces, and after every marker that its replica dropped,
+// A version is after what it replaces, and after every marker that its replica dropped,
 // which it does once its wall clock has come to the marker's time.
-void Truth::check_time(std::size_t node, const std::string& key, const Version& version) {
+void Truth::check_time(const std::string& key, const Version& version) {
+  const std::size_t node = issuers_.at(version.dot.actor);
   const std::int64_t wall_ms = std::max(greatest_wall_ms_[node], cluster_->wall(node).ms);
   Hlc& marker = greatest_marker_[partition_of(key)];
   const std::int64_t floor_ms = std::min(marker.wall_ms(), greatest_wall_ms());
   const std::int64_t limit_ms =
-      std::max({wall_ms + max_skew_ms_, greatest_[key].wall_ms(), floor_ms});
+      std::max({wall_ms + max_skew_ms_, seen_before_[version.dot].wall_ms(), floor_ms});
   if (!version.value.has_value()) marker = std::max(marker, version.hlc);
   if (version.hlc.wall_ms() > limit_ms)
     violate(Check::kTimeBounded,
@@ -188,7 +230,8 @@ void Truth::on_synced(std::size_t node) {
 
 void Truth::on_disk_changed(std::size_t node) {
   if (cluster_ == nullptr) return;
-  for (std::uint32_t p = 0; p < cluster_->ring().partitions(); ++p) {
+  lost_something_ = true;
+  for (std::uint32_t p = 0; p < cluster_->ring().all_partitions(); ++p) {
     const Partition partition{static_cast<std::uint16_t>(p)};
     Mirror& here = mirror(node, partition);
     Clock lost = std::exchange(here.clock, cluster_->replica(node, partition).clock);
@@ -214,6 +257,23 @@ void Truth::on_disk_changed(std::size_t node) {
 
 // ---- Requests -------------------------------------------------------------------------------------------------------
 
+void Truth::sent(const std::string& value, const Clock* token) {
+  Fate& fate = values_[value];
+  if (token != nullptr) fate.token = *token;
+}
+
+void Truth::sent_number(const std::string& storage_key, std::int64_t number) {
+  Numbers& numbers = numbers_[storage_key];
+  numbers.sent_sum += number;
+  numbers.sent_max = std::max(numbers.sent_max, number);
+}
+
+void Truth::acknowledged_number(const std::string& storage_key, std::int64_t number) {
+  Numbers& numbers = numbers_[storage_key];
+  numbers.acknowledged_sum += number;
+  numbers.acknowledged_max = std::max(numbers.acknowledged_max, number);
+}
+
 void Truth::not_applied(const std::string& value) {
   Fate& fate = values_[value];
   fate.refused = true;
@@ -235,7 +295,7 @@ void Truth::acknowledged(const std::string& storage_key, Partition partition,
     else if ((disk ? there.ever_synced : there.ever).contains(result.dot))
       one.degraded = true;
   }
-  const std::size_t wanted = replicas_of(level, cluster_->ring().n());
+  const std::size_t wanted = replicas_of(level, cluster_->ring().replicas(partition).size());
   if (had < wanted || result.acks < wanted || result.acks > had)
     violate(Check::kLevelHonest,
             absl::StrCat(to_string(result.dot), " was acknowledged at ", to_string(level),
@@ -245,8 +305,10 @@ void Truth::acknowledged(const std::string& storage_key, Partition partition,
 }
 
 // Of two writes of one key in one commit, a read may return the first, which no disk holds.
-void Truth::read(const std::string& storage_key, const std::vector<Version>& versions) {
-  for (const Version& version : versions) {
+void Truth::read(const ReadItem& item) {
+  const std::string& storage_key = item.key;
+  if (!keeps_values(storage_key)) return;
+  for (const Version& version : item.versions) {
     const auto written = writes_.find(version.dot);
     if (written != writes_.end() &&
         (written->second.key != storage_key || written->second.value != version.value))
@@ -280,19 +342,19 @@ Hlc Truth::greatest() const {
   return greatest;
 }
 
-std::optional<std::pair<Hlc, Dot>> Truth::must_see(const std::string& storage_key,
-                                                   std::size_t count, Level level) const {
-  std::optional<std::pair<Hlc, Dot>> greatest;
+std::vector<std::pair<Hlc, Dot>> Truth::must_see(const std::string& storage_key,
+                                                 std::size_t count, Level level) const {
+  std::vector<std::pair<Hlc, Dot>> seen;
   const auto it = acknowledged_.find(storage_key);
-  if (it == acknowledged_.end()) return greatest;
-  const std::size_t n = cluster_->ring().n();
+  if (it == acknowledged_.end()) return seen;
+  const std::size_t n = cluster_->ring().replicas(partition_of(storage_key)).size();
   for (std::size_t i = 0; i < count; ++i) {
     const Acknowledged& one = it->second[i];
     if (one.degraded || one.holders.empty()) continue;
     if (replicas_of(level, n) + replicas_of(one.level, n) <= n) continue;
-    greatest = std::max(greatest, std::optional(std::pair{one.hlc, one.dot}));
+    seen.emplace_back(one.hlc, one.dot);
   }
-  return greatest;
+  return seen;
 }
 
 // ---- At the end -----------------------------------------------------------------------------------------------------
@@ -329,13 +391,36 @@ void Truth::check_winners() {
     const Clock& clock = mirror(first, partition).clock;
     const auto objects = cluster_->objects(first, partition);
     const auto found = objects.find(key);
-    check_greatest("at the end", key, clock,
-                   found == objects.end() ? std::vector<Version>{} : found->second);
+    if (storage::policy_of(key).is_ordered())
+      check_greatest("at the end", key, clock,
+                     found == objects.end() ? std::vector<Version>{} : found->second);
     for (const Acknowledged& one : acknowledged_[key])
       if (!one.holders.empty() && !clock.contains(one.dot))
         violate(Check::kNothingLost,
                 absl::StrCat(std::string(storage::user_key_of(key)), " ", to_string(one.dot),
                              " was acknowledged and is gone"));
+  }
+}
+
+// What survives whatever disks were lost is another check's business.
+void Truth::check_numbers() {
+  if (lost_something_) return;
+  for (const auto& [key, numbers] : numbers_) {
+    if (numbers.deleted) continue;
+    const std::size_t first = cluster_->ring().replicas(partition_of(key)).front().value;
+    const auto objects = cluster_->objects(first, partition_of(key));
+    const auto found = objects.find(key);
+    const Policy& policy = storage::policy_of(key);
+    const auto shown = found == objects.end() ? std::vector<Version>{} : policy.shown(found->second);
+    std::int64_t number = 0;
+    KV_CHECK(shown.empty() || absl::SimpleAtoi(shown.front().value.value_or(""), &number),
+             "numbers were written");
+    const bool sum = policy.name() == "counter";
+    const std::int64_t least = sum ? numbers.acknowledged_sum : numbers.acknowledged_max;
+    const std::int64_t most = sum ? numbers.sent_sum : numbers.sent_max;
+    if (number < least || number > most)
+      violate(Check::kNumberRight, absl::StrCat(key, " is ", number, "; from what was written, ",
+                                                least, " to ", most, " were to be expected"));
   }
 }
 

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "jepsen-style-tests/simulation/survivors.h"
 #include "jepsen-style-tests/simulation/violations.h"
 #include "node/core/testing/cluster.h"
 
@@ -18,8 +19,10 @@ namespace kv::sim {
 
 class Truth {
  public:
-  Truth(Violations& violations, std::int64_t max_skew_ms)
-      : violations_(violations), max_skew_ms_(max_skew_ms) {}
+  Truth(Violations& violations, std::int64_t max_skew_ms);
+  ~Truth();
+  Truth(const Truth&) = delete;  // the core tells it of writes
+  Truth& operator=(const Truth&) = delete;
 
   void attach(const Cluster& cluster) {
     cluster_ = &cluster;
@@ -27,18 +30,23 @@ class Truth {
 
   // ---- Told by whoever sends requests --------------------------------------------------------------------------------
 
-  void sent(const std::string& value) { values_[value]; }
+  // A value that is about to be put once only, and what its write was told to supersede (null: no token).
+  void sent(const std::string& value, const Clock* token = nullptr);
+  // A number that is about to be put to a key whose values are numbers.
+  void sent_number(const std::string& storage_key, std::int64_t number);
   void not_applied(const std::string& value);
+  void deleted(const std::string& storage_key) { numbers_[storage_key].deleted = true; }
   // An acknowledged write: checks that enough replicas really have it.
   void acknowledged(const std::string& storage_key, Partition partition, const WriteResult& result,
                     Level level, Durability durability);
-  void read(const std::string& storage_key, const std::vector<Version>& versions);
+  void acknowledged_number(const std::string& storage_key, std::int64_t number);
+  void read(const ReadItem& item);
 
   // How many writes of the key have been acknowledged so far.
   std::size_t acknowledged_count(const std::string& storage_key) const;
-  // The greatest of the first `count` of them that a read at `level` must see or surpass.
-  std::optional<std::pair<Hlc, Dot>> must_see(const std::string& storage_key, std::size_t count,
-                                              Level level) const;
+  // Of the first `count` of them, those that a read at `level` must have taken notice of.
+  std::vector<std::pair<Hlc, Dot>> must_see(const std::string& storage_key, std::size_t count,
+                                            Level level) const;
 
   // Some delete of the key is at that time or later: nothing is what a read may return.
   bool deleted_at_or_after(const std::string& storage_key, Hlc hlc) const;
@@ -49,6 +57,7 @@ class Truth {
   // ---- At the end ----------------------------------------------------------------------------------------------------
 
   void check_winners();
+  void check_numbers();
   void check_key_counts();
   bool lost_a_disk() const { return lost_a_disk_; }
 
@@ -78,6 +87,14 @@ class Truth {
   struct Fate {  // of a value
     std::optional<Dot> dot;
     bool refused = false;
+    std::optional<Clock> token;
+  };
+  struct Numbers {  // of a key; all are positive
+    std::int64_t sent_sum = 0;
+    std::int64_t sent_max = 0;
+    std::int64_t acknowledged_sum = 0;
+    std::int64_t acknowledged_max = 0;
+    bool deleted = false;
   };
   struct Acknowledged {
     Dot dot;
@@ -92,15 +109,16 @@ class Truth {
   Mirror& mirror(std::size_t node, Partition partition) { return mirrors_[{partition, node}]; }
   void take_clock(std::size_t node, Partition partition, std::string_view bytes);
   void take_object(std::size_t node, std::string_view key, const std::optional<std::string>& bytes);
-  void take_version(std::size_t node, const std::string& key, const Version& version);
+  void issued(const Delta& delta);
+  void take_version(const std::string& key, const Version& version);
   static void put_object(Mirror& replica, const std::string& key, Object object);
   void check_greatest(const std::string& where, const std::string& key, const Clock& clock,
                       const std::vector<Version>& left);
   std::int64_t greatest_wall_ms() const;
   Partition partition_of(const std::string& storage_key) const {
-    return cluster_->ring().partition_of(storage_key);
+    return cluster_->home_of(storage_key);
   }
-  void check_time(std::size_t node, const std::string& key, const Version& version);
+  void check_time(const std::string& key, const Version& version);
   void compare(std::size_t node, Partition partition);
   void violate(Check check, std::string text) { violations_.add(check, now_ms(), std::move(text)); }
 
@@ -110,11 +128,16 @@ class Truth {
   std::map<std::pair<Partition, std::size_t>, Mirror> mirrors_;
   std::map<Dot, Written> writes_;
   std::map<std::string, std::set<std::pair<Hlc, Dot>>> writes_by_time_;
-  std::map<std::string, Hlc> greatest_;
+  std::map<std::string, Hlc> greatest_;  // of what was issued
+  std::map<Actor, std::size_t> issuers_;
+  std::map<Dot, Hlc> seen_before_;       // that of its key when it was issued
   std::map<Partition, Hlc> greatest_marker_;
+  Survivors survivors_;
   std::map<std::string, Fate> values_;
+  std::map<std::string, Numbers> numbers_;
   std::map<std::string, std::vector<Acknowledged>> acknowledged_;
   std::map<std::size_t, std::int64_t> greatest_wall_ms_;  // by node, ever
+  bool lost_something_ = false;  // of what was committed somewhere
   bool lost_a_disk_ = false;
   std::map<Partition, Clock> forgotten_;  // dots that at some time no replica knew any more
 };

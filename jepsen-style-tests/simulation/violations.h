@@ -23,6 +23,11 @@ namespace kv::sim {
     "replicas with the same dots hold the same versions")                                         \
   X(kGreatestWins, "greatest-wins",                                                               \
     "of all writes of a key that were processed, the greatest in (time, dot) remains")            \
+  X(kContextHonoured, "context-honoured",                                                         \
+    "of all versions of a key that were processed, those remain that no processed write "         \
+    "supersedes, and a write supersedes exactly what its client asked for")                       \
+  X(kNumberRight, "number-right",                                                                 \
+    "a counter is the sum of what was added, a max the greatest of what was put")                 \
   X(kCausalOrder, "causal-order",                                                                 \
     "a write is after everything that its token had seen, whatever the clocks say")               \
   X(kTimeBounded, "time-bounded",                                                                 \

@@ -3,7 +3,7 @@
 // KV_MARK(kName) names a rare branch; a long simulation in which a mark was never reached has not tested that branch.
 // KV_PLANTED(kName) is true while that defect is switched on: the code beside it is wrong on purpose, and proves that some
 // check can see it. Both exist only where KV_SIMULATION is defined, which the node's own build never does: there a mark is
-// nothing and a planted bug is the constant false.
+// nothing and a planted bug is the constant false. KV_ISSUED(delta) tells a simulation of a write, likewise.
 //
 // Neither stands in a header, nor does anything else that differs between the two builds: so whatever is around the core is
 // compiled once, and may be linked with either (kvnode_planted is: jepsen-style-tests/process).
@@ -18,9 +18,14 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string_view>
 
 #include "node/base/simulation_lists.h"
+
+namespace kv {
+struct Delta;
+}
 
 namespace kv::simulation {
 
@@ -46,6 +51,9 @@ constexpr std::array<std::string_view, kBugs> kBugTexts{KV_PLANTED_BUGS(KV_TEXT)
 inline std::array<std::uint64_t, kMarks> marks_reached{};
 inline Bug planted = Bug::kCount;  // at most one at a time
 
+// Whoever wants to hear of each write that a replica issues, before it is committed.
+inline std::function<void(const Delta&)> on_issued;
+
 // No cheaper for a plain integer: not one atomic addition, but a load and a store.
 inline void reach(Mark mark) {
   const std::atomic_ref<std::uint64_t> count(marks_reached[static_cast<std::size_t>(mark)]);
@@ -56,10 +64,15 @@ inline void reach(Mark mark) {
 
 #define KV_MARK(name) ::kv::simulation::reach(::kv::simulation::Mark::name)
 #define KV_PLANTED(name) (::kv::simulation::planted == ::kv::simulation::Bug::name)
+#define KV_ISSUED(delta)                                           \
+  do {                                                             \
+    if (::kv::simulation::on_issued) ::kv::simulation::on_issued(delta); \
+  } while (false)
 
 #else
 
 #define KV_MARK(name) static_cast<void>(0)
 #define KV_PLANTED(name) false
+#define KV_ISSUED(delta) static_cast<void>(0)
 
 #endif

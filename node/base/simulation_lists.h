@@ -37,7 +37,11 @@
   X(kMarkerDropped, "a marker became stable and was dropped")                                   \
   X(kMarkerAhead, "a stable marker was from the future and waited for its time")                \
   X(kForwardedCatchingUp, "a write was forwarded by a replica that is catching up")             \
-  X(kContextStripped, "a context was stripped after the clock had come to cover it")
+  X(kContextStripped, "a context was stripped after the clock had come to cover it")            \
+  X(kSiblingsJoined, "a join left more than one version")                                       \
+  X(kSiblingsRefused, "a put was refused, for the key had too many siblings")                   \
+  X(kTransferRaced, "a version arrived that a full transfer had shown to be gone")              \
+  X(kExistsAlready, "a put was refused, for the first write had won")
 
 #define KV_PLANTED_BUGS(X)                                                                     \
   X(kCounterRestarts, "dots are counted from what is durable, not from what was issued")       \
@@ -88,4 +92,10 @@
   X(kTransferIgnoresAbsent, "a full transfer leaves the keys that the sender does not hold")   \
   X(kPushedTimeOff, "a delta is pushed with a time that is one tick off")                      \
   X(kRecordForgetsSome, "now and then the record of a replica lacks an old dot")               \
-  X(kReplyTellsOldTime, "the answer to a write gives the time of its token, not its own")
+  X(kReplyTellsOldTime, "the answer to a write gives the time of its token, not its own")      \
+  X(kTransferForgetsGone, "what a full transfer has shown to be gone may come back before it ends") \
+  X(kBlindPutSupersedes, "a put without a token supersedes the siblings that are there")       \
+  X(kSiblingDropped, "of many siblings one is dropped")                                        \
+  X(kCausalDeleteStays, "a delete leaves a marker where none belongs")                         \
+  X(kExtremeForgets, "a smaller number that is put replaces the greatest")                     \
+  X(kCounterTakesAll, "an addition takes over the sums of other actors")

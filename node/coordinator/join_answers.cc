@@ -37,12 +37,12 @@ Joined join_answers(const std::vector<ReplicaObject>& answers, const Policy& pol
   return joined;
 }
 
-ReadItem to_read_item(std::string key, Joined joined) {
+ReadItem to_read_item(std::string key, Joined joined, const Policy& policy) {
   if (KV_PLANTED(kReadMangled))
     for (Version& version : joined.object.versions)
       if (version.value.has_value() && version.dot.counter % 64 == 1) version.value->back() = '!';
   joined.context.join(dots_of(joined.object));
-  return {std::move(key), std::move(joined.object.versions),
+  return {std::move(key), policy.shown(std::move(joined.object.versions)),
           Token{std::move(joined.context), joined.hlc}};
 }
 

@@ -17,7 +17,7 @@ struct ReplicaObject {
 };
 
 struct Joined {
-  Object object;  // resolved
+  Object object;
   Clock context;  // everything the answering replicas know of this key: their contexts and clocks
   Hlc hlc;        // the greatest time that they know of, also of markers that are gone
   bool agreed = true;  // on the values; a marker and nothing at all mean the same
@@ -26,7 +26,7 @@ struct Joined {
 // `answers` is not empty.
 Joined join_answers(const std::vector<ReplicaObject>& answers, const Policy& policy);
 
-// The item that a client gets for it.
-ReadItem to_read_item(std::string key, Joined joined);
+// The item that a client gets for it: what the policy shows of the versions.
+ReadItem to_read_item(std::string key, Joined joined, const Policy& policy);
 
 }  // namespace kv

@@ -8,6 +8,7 @@
 #include "node/base/simulation.h"
 #include "node/coordinator/join_answers.h"
 #include "node/coordinator/scan.h"
+#include "node/storage/keys.h"
 
 namespace kv {
 
@@ -30,7 +31,7 @@ void Reads::start(Step& step, ClientGet get) {
                       get.level,
                       get.deadline,
                       get.deadline,
-                      Tally(needed(get.level, neighbours_.ring.n())),
+                      Tally(neighbours_.needed_at(get.level, get.partition)),
                       {},
                       {},
                       {}});
@@ -47,7 +48,7 @@ void Reads::start(Step& step, ClientScan scan) {
                       scan.level,
                       scan.deadline,
                       scan.deadline,
-                      Tally(needed(scan.level, neighbours_.ring.n())),
+                      Tally(neighbours_.needed_at(scan.level, scan.partition)),
                       {},
                       {},
                       {}});
@@ -224,16 +225,17 @@ void Reads::finish(Step& step, Iterator it) {
     std::vector<ScanAnswer> answers;
     for (const Answer& answer : pending.answers)
       answers.push_back({&answer.items, answer.more, &answer.clock, answer.floor});
-    join_scan(answers, lww_policy(), reply);
+    join_scan(answers, reply);
   } else {
     std::vector<ReplicaObject> objects;
     for (const Answer& answer : pending.answers)
       if (objects.empty() || !KV_PLANTED(kFirstAnswerWins))
         objects.push_back({&answer.items.front().object, &answer.clock, answer.floor});
-    Joined joined = join_answers(objects, lww_policy());
+    const Policy& policy = storage::policy_of(pending.key);
+    Joined joined = join_answers(objects, policy);
     if (!joined.agreed) KV_MARK(kReadDiffered);
     reply.agreed = joined.agreed;
-    reply.items.push_back(to_read_item(pending.key, std::move(joined)));
+    reply.items.push_back(to_read_item(pending.key, std::move(joined), policy));
   }
   step.effects.replies.push_back(std::move(reply));
   wakes_.erase({pending.wake_at, it->first});

@@ -12,7 +12,7 @@ using sim::only_message;
 
 constexpr Partition kP{0};
 constexpr std::size_t kMaxPending = 3;
-const std::string kKey = storage::storage_key("default", "k");
+const std::string kKey = storage::storage_key(storage::default_bucket(), "k");
 constexpr Actor kA{0xa}, kB{0xb};
 
 class Bench {
@@ -52,7 +52,7 @@ class Bench {
   void put(const std::string& key, const std::string& value) {
     node.step([&](Step& step) {
       const auto delta =
-          node.replica().write(step.tx, lww_policy(), node.hlc(), step.now.wall, key, value, {});
+          node.replica().write(step.tx, node.hlc(), step.now.wall, key, value, {});
       KV_CHECK(delta.ok(), "a disk without faults");
     });
   }
@@ -241,24 +241,24 @@ TEST_F(ReadsAtAReplica, AnswersPeersWithTheObjectAndTheClockOfTheMoment) {
   EXPECT_EQ(ask(kKey).object.versions.at(0).value, "here");
   EXPECT_EQ(ask(kKey).request, 9U);
   EXPECT_EQ(ask(kKey).clock, node.replica().clock());
-  EXPECT_TRUE(ask(storage::storage_key("default", "none")).object.empty());
-  EXPECT_EQ(ask(storage::storage_key("default", "none")).clock, node.replica().clock());
+  EXPECT_TRUE(ask(storage::storage_key(storage::default_bucket(), "none")).object.empty());
+  EXPECT_EQ(ask(storage::storage_key(storage::default_bucket(), "none")).clock, node.replica().clock());
 }
 
 TEST_F(ReadsAtAReplica, ScansAreJoinedKeyByKey) {
-  for (const char* key : {"a", "b", "c"}) put(storage::storage_key("default", key), key);
+  for (const char* key : {"a", "b", "c"}) put(storage::storage_key(storage::default_bucket(), key), key);
   const auto request = only_message<ScanChunkRequest>(scan(Level::kQuorum, 2), node.node(1));
   EXPECT_EQ(request.max_items, 2U);
   ScanChunkReply chunk{request.request, {}, {}, false};
   chunk.items.push_back(
-      {storage::storage_key("default", "aa"), {{{{kB, 1}, Hlc{1}, "aa"}}, {}}, {}});
+      {storage::storage_key(storage::default_bucket(), "aa"), {{{{kB, 1}, Hlc{1}, "aa"}}, {}}, {}});
   chunk.clock.add({kB, 1});
   const auto reply_of_scan = answer(node.step(
       [&](Step& step) { reads.on_scan_reply(step, node.node(1), kP, std::move(chunk)); }));
   ASSERT_EQ(reply_of_scan->items.size(), 3U);
   EXPECT_EQ(reply_of_scan->items[1].versions[0].value, "aa");
   EXPECT_TRUE(reply_of_scan->more);
-  EXPECT_EQ(reply_of_scan->last, storage::storage_key("default", "b"));
+  EXPECT_EQ(reply_of_scan->last, storage::storage_key(storage::default_bucket(), "b"));
   EXPECT_FALSE(reply_of_scan->agreed);
 }
 

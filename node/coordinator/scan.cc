@@ -25,8 +25,7 @@ std::size_t bytes_of(const ReadItem& item) {
 
 }  // namespace
 
-void join_scan(const std::vector<ScanAnswer>& answers, const Policy& policy,
-               ClientReadReply& reply) {
+void join_scan(const std::vector<ScanAnswer>& answers, ClientReadReply& reply) {
   std::optional<std::string_view> horizon;
   std::map<std::string_view, std::vector<const Object*>> objects;  // by key; one slot per answer
   for (std::size_t i = 0; i < answers.size(); ++i) {
@@ -47,9 +46,10 @@ void join_scan(const std::vector<ScanAnswer>& answers, const Policy& policy,
     for (std::size_t i = 0; i < answers.size(); ++i)
       replicas.push_back(
           {slots[i] != nullptr ? slots[i] : &absent, answers[i].clock, answers[i].floor});
+    const Policy& policy = storage::policy_of(key);
     Joined joined = join_answers(replicas, policy);
     reply.agreed &= joined.agreed;
-    ReadItem item = to_read_item(std::string(key), std::move(joined));
+    ReadItem item = to_read_item(std::string(key), std::move(joined), policy);
     if (has_value(item)) reply.items.push_back(std::move(item));
   }
   reply.more = horizon.has_value();
@@ -89,7 +89,7 @@ std::uint32_t chunk_bytes(std::size_t page_bytes, std::uint32_t partitions) {
   return static_cast<std::uint32_t>(std::max<std::size_t>(page_bytes / partitions * 3 / 2, 1024));
 }
 
-ScanRange scan_range(std::string_view bucket, std::string_view start, std::string_view end,
+ScanRange scan_range(const storage::Bucket& bucket, std::string_view start, std::string_view end,
                      std::string_view prefix) {
   ScanRange range;
   range.from = storage::storage_key(bucket, std::max(start, prefix));

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "node/messages/request.h"
-#include "node/resolution/policy.h"
+#include "node/storage/keys.h"
 
 namespace kv {
 
@@ -21,8 +21,7 @@ struct ScanAnswer {
 
 // Joins them key by key into `reply`'s items, more and last. Keys beyond the end of the shortest cut answer are left for
 // the next page, since that replica has not told about them. Keys without a value are left out.
-void join_scan(const std::vector<ScanAnswer>& answers, const Policy& policy,
-               ClientReadReply& reply);
+void join_scan(const std::vector<ScanAnswer>& answers, ClientReadReply& reply);
 
 struct ScanPage {
   std::vector<ReadItem> items;  // by key, ascending
@@ -43,7 +42,7 @@ struct ScanRange {
   std::string from;  // inclusive
   std::string end;   // exclusive
 };
-ScanRange scan_range(std::string_view bucket, std::string_view start, std::string_view end,
+ScanRange scan_range(const storage::Bucket& bucket, std::string_view start, std::string_view end,
                      std::string_view prefix);
 
 }  // namespace kv

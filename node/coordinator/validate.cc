@@ -2,30 +2,33 @@
 
 #include <algorithm>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "node/base/hash.h"
 #include "node/base/limits.h"
-#include "node/storage/keys.h"
 
 namespace kv {
 
-absl::Status check_bucket(std::string_view bucket) {
-  if (bucket.empty() || bucket == kDefaultBucket) return absl::OkStatus();
-  if (bucket.size() > kMaxBucketBytes)
+absl::Status check_bucket_name(std::string_view name) {
+  if (name.empty()) return absl::InvalidArgumentError("empty bucket name");
+  if (name.size() > kMaxBucketBytes)
     return absl::InvalidArgumentError(
-        absl::StrCat("bucket name of ", bucket.size(), " bytes; the limit is ", kMaxBucketBytes));
-  return absl::NotFoundError(absl::StrCat("there is no bucket \"", std::string(bucket),
-                                          "\"; this cluster has: ", std::string(kDefaultBucket)));
+        absl::StrCat("bucket name of ", name.size(), " bytes; the limit is ", kMaxBucketBytes));
+  const auto is_allowed = [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.';
+  };
+  if (!std::all_of(name.begin(), name.end(), is_allowed))
+    return absl::InvalidArgumentError(
+        "a bucket name is made of letters, digits, \"-\", \"_\" and \".\"");
+  return absl::OkStatus();
 }
 
-absl::StatusOr<std::string> checked_key(std::string_view bucket, std::string_view key) {
-  const absl::Status status = check_bucket(bucket);
-  if (!status.ok()) return status;
+absl::StatusOr<std::string> checked_key(const storage::Bucket& bucket, std::string_view key) {
   if (key.empty()) return absl::InvalidArgumentError("empty key; a key has 1 to 4096 bytes");
   if (key.size() > kMaxKeyBytes)
     return absl::InvalidArgumentError(
         absl::StrCat("key of ", key.size(), " bytes; the limit is ", kMaxKeyBytes));
-  return storage::storage_key(bucket.empty() ? kDefaultBucket : bucket, key);
+  return storage::storage_key(bucket, key);
 }
 
 absl::Status check_value(std::string_view value) {

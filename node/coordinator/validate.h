@@ -1,5 +1,5 @@
 // What is refused before anything happens: every limit of a client's request, each error naming what, how large and the
-// limit. INVALID_ARGUMENT, or NOT_FOUND for the bucket. Pure; thread-safe.
+// limit. INVALID_ARGUMENT. Pure; thread-safe.
 #pragma once
 
 #include <optional>
@@ -10,15 +10,15 @@
 #include "absl/status/statusor.h"
 #include "node/base/hlc.h"
 #include "node/causality/token_codec.h"
+#include "node/storage/keys.h"
 
 namespace kv {
 
-constexpr std::string_view kDefaultBucket = "default";
+// The storage key of a key in a bucket that exists.
+absl::StatusOr<std::string> checked_key(const storage::Bucket& bucket, std::string_view key);
 
-// The storage key of a checked bucket ("" means the default one) and key.
-absl::StatusOr<std::string> checked_key(std::string_view bucket, std::string_view key);
-
-absl::Status check_bucket(std::string_view bucket);
+// Of a bucket to be created: letters, digits, "-", "_" and ".".
+absl::Status check_bucket_name(std::string_view name);
 absl::Status check_value(std::string_view value);
 
 // The token of a checked request, or none for "".

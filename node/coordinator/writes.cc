@@ -49,7 +49,7 @@ bool Writes::can_start(Step& step, const Asker& asker, Partition partition, Leve
                      neighbours_.ring.node_id(neighbours_.self), ", the limit; try again later"));
     return false;
   }
-  if (neighbours_.reachable(partition).size() < needed(level, neighbours_.ring.n())) {
+  if (neighbours_.reachable(partition).size() < neighbours_.needed_at(level, partition)) {
     KV_MARK(kWriteRefused);
     refuse(step, asker, partition, absl::StatusCode::kUnavailable,
            neighbours_.too_few(partition, level));
@@ -61,8 +61,11 @@ bool Writes::can_start(Step& step, const Asker& asker, Partition partition, Leve
 void Writes::write_here(Step& step, Asker asker, ClientWrite write) {
   const auto it = replicas_.find(write.partition);
   KV_CHECK(it != replicas_.end(), "only a replica of the partition writes here");
-  auto delta = it->second.write(step.tx, lww_policy(), hlc_, step.now.wall, write.key,
+  auto delta = it->second.write(step.tx, hlc_, step.now.wall, write.key,
                                 std::move(write.value), write.token);
+  if (is_refusal(delta.status().code()))
+    return refuse(step, asker, write.partition, delta.status().code(),
+                  std::string(delta.status().message()));
   if (!delta.ok()) {
     step.effects.warnings.push_back(absl::StrCat("write: ", delta.status().ToString()));
     return refuse(step, asker, write.partition, absl::StatusCode::kInternal,
@@ -74,7 +77,7 @@ void Writes::write_here(Step& step, Asker asker, ClientWrite write) {
                   write.level,
                   write.durability,
                   delta->version.hlc,
-                  Tally(needed(write.level, neighbours_.ring.n())),
+                  Tally(neighbours_.needed_at(write.level, write.partition)),
                   write.deadline};
   delta->wants_durable = write.durability == Durability::kDisk;
   if (KV_PLANTED(kPushedTimeOff) && dot.counter % 8 == 0) ++delta->version.hlc.bits;

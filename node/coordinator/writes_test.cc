@@ -12,7 +12,7 @@ using sim::only_message;
 
 constexpr Partition kP{0};
 constexpr std::size_t kMaxPending = 3;
-const std::string kKey = storage::storage_key("default", "k");
+const std::string kKey = storage::storage_key(storage::default_bucket(), "k");
 
 ClientWrite any_write(const NodeAlone& node, Level level, Durability durability = Durability::kOs,
                       std::int64_t timeout_ms = 1000) {

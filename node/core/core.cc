@@ -33,7 +33,7 @@ absl::Status Core::recover(bool keep_actors) {
   const absl::Status synced = engine_.sync();
   if (!synced.ok()) return synced;
   storage::WriteBatch renewed;
-  for (std::uint32_t p = options_.shard; p < ring_.partitions(); p += options_.shards) {
+  for (std::uint32_t p = options_.shard; p < ring_.all_partitions(); p += options_.shards) {
     const Partition partition{static_cast<std::uint16_t>(p)};
     if (!ring_.is_replica(partition, neighbours_.self)) continue;
     auto bytes = engine_.get(storage::Family::kMeta, storage::replica_key(partition));
@@ -255,8 +255,10 @@ CoreStatus Core::status(Now now) const {
   CoreStatus status;
   status.peers.resize(ring_.nodes().size());
   for (const auto& [partition, replica] : replicas_) {
-    ++status.partitions;
-    status.live_keys += replica.live_keys();
+    if (partition != ring_.catalog()) {
+      ++status.partitions;
+      status.live_keys += replica.live_keys();
+    }
     status.markers += replica.markers();
     status.log_entries += replica.clock().minus(replica.pruned()).count();
     for (const auto& [peer, clock] : replica.peers())

@@ -11,7 +11,7 @@ namespace {
 constexpr Partition kP{0};
 constexpr NodeIndex kSelf{0}, kPeer{1}, kOther{2};
 constexpr Actor kForeign{0xf0};
-const std::string kKey = storage::storage_key("default", "k");
+const std::string kKey = storage::storage_key(storage::default_bucket(), "k");
 
 class OneCore : public testing::Test {
  protected:
@@ -309,14 +309,14 @@ TEST_F(OneCore, TimesFarAheadAreKeptAsDataAndNotAdopted) {
   const std::uint64_t far = hlc_from_wall(WallMs{now().wall.ms + 3'600'000}).bits;
   hear(kPeer, delta(1, false, far));
   const WriteResult elsewhere =
-      answer(write(Level::kOne, Durability::kOs, storage::storage_key("default", "x"))).value();
+      answer(write(Level::kOne, Durability::kOs, storage::storage_key(storage::default_bucket(), "x"))).value();
   EXPECT_LT(elsewhere.hlc.bits, far);
   const WriteResult same_key = answer(write(Level::kOne)).value();
   EXPECT_GT(same_key.hlc.bits, far) << "or it would lose to what it replaces";
 
   const std::uint64_t near = hlc_from_wall(WallMs{now().wall.ms + 400}).bits;
   hear(kPeer, delta(2, false, near));
-  EXPECT_GT(answer(write(Level::kOne, Durability::kOs, storage::storage_key("default", "y")))
+  EXPECT_GT(answer(write(Level::kOne, Durability::kOs, storage::storage_key(storage::default_bucket(), "y")))
                 .value()
                 .hlc.bits,
             near);

@@ -7,6 +7,7 @@
 #include "kv/v1/peer.pb.h"
 #include "node/base/limits.h"
 #include "node/causality/clock_codec.h"
+#include "node/storage/keys.h"
 #include "node/storage/record_codec.h"
 
 namespace kv {
@@ -139,10 +140,7 @@ class Reader {
   }
 
   std::string key(const std::string& key) {
-    const std::size_t zero = key.find('\0');
-    require(zero != std::string::npos && zero >= 1 && zero <= kMaxBucketBytes, "key: no bucket");
-    require(key.size() - zero - 1 >= 1 && key.size() - zero - 1 <= kMaxKeyBytes,
-            "key: size out of range");
+    require(storage::is_storage_key(key), "key: no policy, no bucket or a size out of range");
     return key;
   }
 

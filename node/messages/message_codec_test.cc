@@ -171,7 +171,7 @@ RC_GTEST_PROP(MessageCodec, CutShortOrChangedItIsRefusedOrReadAsSomethingValid, 
 // ---- What is refused --------------------------------------------------------------------------------------------------
 
 const Dot kDot{Actor{0xa}, 7};
-const std::string kKey = storage::storage_key("default", "k");
+const std::string kKey = storage::storage_key(storage::default_bucket(), "k");
 
 // The message of `body` with one thing made wrong.
 template <typename Body, typename Spoil>
@@ -205,10 +205,10 @@ TEST(MessageCodec, RefusesKeysOutOfBounds) {
   EXPECT_EQ(with_key(""), "key: no bucket");
   EXPECT_EQ(with_key(storage::storage_key(std::string(kMaxBucketBytes + 1, 'b'), "k")),
             "key: no bucket");
-  EXPECT_EQ(with_key(storage::storage_key("default", "")), "key: size out of range");
-  EXPECT_EQ(with_key(storage::storage_key("default", std::string(kMaxKeyBytes + 1, 'k'))),
+  EXPECT_EQ(with_key(storage::storage_key(storage::default_bucket(), "")), "key: size out of range");
+  EXPECT_EQ(with_key(storage::storage_key(storage::default_bucket(), std::string(kMaxKeyBytes + 1, 'k'))),
             "key: size out of range");
-  EXPECT_EQ(with_key(storage::storage_key("default", std::string(kMaxKeyBytes, 'k'))), "accepted");
+  EXPECT_EQ(with_key(storage::storage_key(storage::default_bucket(), std::string(kMaxKeyBytes, 'k'))), "accepted");
   EXPECT_EQ(with_key(std::string("b\0\0", 3)), "accepted") << "the user's key may hold zero bytes";
 }
 

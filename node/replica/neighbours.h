@@ -29,6 +29,10 @@ struct Neighbours {
   // The partition's replicas that can be reached, this node first if it is one, else in order of preference.
   std::vector<NodeIndex> reachable(Partition partition) const;
 
+  std::size_t needed_at(Level level, Partition partition) const {
+    return needed(level, ring.replicas(partition).size());
+  }
+
   // "QUORUM needs 2 of the key's 3 replicas and 1 is reachable (not: n2, n3)"
   std::string too_few(Partition partition, Level level) const;
 };

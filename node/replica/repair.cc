@@ -119,19 +119,20 @@ absl::Status Replica::answer_full(const storage::View& view, const SyncRequest& 
   return status;
 }
 
-absl::Status Replica::apply_page(Transaction& tx, const Policy& policy, const SyncPage& page) {
-  const absl::Status status = apply_items(tx, policy, page.items, page.applied);
+absl::Status Replica::apply_page(Transaction& tx, const SyncPage& page,
+                                 const Transfers& transfers) {
+  const absl::Status status = apply_items(tx, page.items, transfers, page.applied);
   if (!status.ok()) return status;
   // Some of these dots may name markers that the sender has dropped.
   if (page.floor > state_.floor && !KV_PLANTED(kFloorNotTaken)) {
     state_.floor = page.floor;
     changed_ = true;
   }
-  return page.full && !KV_PLANTED(kTransferIgnoresAbsent) ? apply_absent(tx, policy, page)
+  return page.full && !KV_PLANTED(kTransferIgnoresAbsent) ? apply_absent(tx, page)
                                                           : absl::OkStatus();
 }
 
-absl::Status Replica::apply_absent(Transaction& tx, const Policy& policy, const SyncPage& page) {
+absl::Status Replica::apply_absent(Transaction& tx, const SyncPage& page) {
   std::vector<Item> mine;
   bool more = false;
   const std::string end = storage::next_key(page.last);
@@ -143,7 +144,7 @@ absl::Status Replica::apply_absent(Transaction& tx, const Policy& policy, const 
   for (const Item& item : page.items) theirs[item.key] = true;
   for (Item& item : mine)
     if (!theirs.contains(item.key))
-      join_item(tx, policy, {item.key, {}, {}}, page.applied, state_.clock, std::move(item.object));
+      join_item(tx, {item.key, {}, {}}, page.applied, state_.clock, {}, std::move(item.object));
   return absl::OkStatus();
 }
 

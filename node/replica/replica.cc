@@ -16,6 +16,27 @@ Actor fresh_actor(Rng& rng) {
   return actor;
 }
 
+namespace {
+
+// A delete's marker exists in buckets of ordered policies only.
+bool leaves_version(const Policy& policy, const Version& version) {
+  if (version.value.has_value()) return true;
+  return policy.is_ordered() ? !KV_PLANTED(kDeleteLeavesNothing) : KV_PLANTED(kCausalDeleteStays);
+}
+
+// A version that the transfer has shown to be gone, and that this replica knows nothing of.
+bool brings_back(const Item& item, const Transfer& transfer, const Clock& known) {
+  if (item.key > transfer.last || KV_PLANTED(kTransferForgetsGone)) return false;
+  const bool brings = std::any_of(
+      item.object.versions.begin(), item.object.versions.end(), [&](const Version& version) {
+        return transfer.clock.contains(version.dot) && !known.contains(version.dot);
+      });
+  if (brings) KV_MARK(kTransferRaced);
+  return brings;
+}
+
+}  // namespace
+
 Replica::Replica(Partition partition, storage::ReplicaState state,
                  const std::vector<NodeIndex>& others)
     : partition_(partition), state_(std::move(state)), durable_(state_.clock) {
@@ -33,7 +54,7 @@ absl::StatusOr<Object> Replica::read(const storage::View& view, std::string_view
   return storage::decode_object(**bytes);
 }
 
-absl::StatusOr<Delta> Replica::write(Transaction& tx, const Policy& policy, HlcClock& hlc,
+absl::StatusOr<Delta> Replica::write(Transaction& tx, HlcClock& hlc,
                                      WallMs wall, const std::string& key,
                                      std::optional<std::string> value,
                                      const std::optional<Token>& token) {
@@ -53,26 +74,30 @@ absl::StatusOr<Delta> Replica::write(Transaction& tx, const Policy& policy, HlcC
       std::max({KV_PLANTED(kTimeIgnoresObject) ? Hlc{} : greatest_hlc(*object),
                 KV_PLANTED(kTimeIgnoresFloor) ? Hlc{} : floor,
                 token.has_value() && !KV_PLANTED(kTimeIgnoresToken) ? token->hlc : Hlc{}});
+  const Policy& policy = storage::policy_of(key);
+  auto change = policy.admit(*object, state_.actor, std::move(value),
+                             token.has_value() ? &token->context : nullptr);
+  if (!change.ok()) return change.status();
   Delta delta;
   delta.key = key;
-  delta.context = token.has_value() ? token->context : policy.implied_context(*object);
+  delta.context = std::move(change->context);
   delta.context.add(dot);
-  delta.version = {dot, hlc.tick(wall, seen), std::move(value)};
+  delta.version = {dot, hlc.tick(wall, seen), std::move(change->value)};
 
+  KV_ISSUED(delta);
   discard(*object, delta.context);
-  if (delta.version.value.has_value() || !KV_PLANTED(kDeleteLeavesNothing))
-    object->versions.push_back(delta.version);
+  if (leaves_version(policy, delta.version)) object->versions.push_back(delta.version);
   std::sort(object->versions.begin(), object->versions.end(),
             [](const Version& a, const Version& b) { return a.dot < b.dot; });
   policy.resolve(object->versions);
   mark_processed(tx.batch, key, Clock{dot}, markers_of(*object));
   save(tx.batch, key, *std::move(object), before);
-  if (peers_.empty() && !delta.version.value.has_value())
+  if (peers_.empty() && !delta.version.value.has_value() && policy.is_ordered())
     drop_later(tx.batch, key, delta.version.hlc);
   return delta;
 }
 
-absl::Status Replica::apply(Transaction& tx, const Policy& policy, const Delta& delta) {
+absl::Status Replica::apply(Transaction& tx, const Delta& delta, const Transfers& transfers) {
   if (state_.clock.contains(delta.version.dot)) {
     KV_MARK(kDeltaRepeated);
     return absl::OkStatus();
@@ -83,16 +108,17 @@ absl::Status Replica::apply(Transaction& tx, const Policy& policy, const Delta& 
   }
   std::vector<Item> items(1);  // filled in place: a value may be large
   items[0].key = delta.key;
-  items[0].object.versions.push_back(delta.version);
+  if (leaves_version(storage::policy_of(delta.key), delta.version))
+    items[0].object.versions.push_back(delta.version);
   items[0].object.context = delta.context;
   items[0].dots.add(delta.version.dot);
-  return apply_items(tx, policy, items, Clock{});
+  return apply_items(tx, items, transfers, Clock{});
 }
 
 // All or nothing: every object is read before the first is changed. The dots of all items enter the clock first, so that the
 // objects need no context for what the others bring.
-absl::Status Replica::apply_items(Transaction& tx, const Policy& policy,
-                                  const std::vector<Item>& items, const Clock& their_clock) {
+absl::Status Replica::apply_items(Transaction& tx, const std::vector<Item>& items,
+                                  const Transfers& transfers, const Clock& their_clock) {
   std::vector<Object> mine;
   mine.reserve(items.size());
   for (const Item& item : items) {
@@ -109,21 +135,25 @@ absl::Status Replica::apply_items(Transaction& tx, const Policy& policy,
     mark_processed(tx.batch, item.key, dots, markers_of(item.object));
   }
   for (std::size_t i = 0; i < items.size(); ++i)
-    join_item(tx, policy, items[i], their_clock, known, std::move(mine[i]));
+    join_item(tx, items[i], their_clock, known, transfers, std::move(mine[i]));
   return absl::OkStatus();
 }
 
 // `known`: the clock from before the items' dots entered it.
-void Replica::join_item(Transaction& tx, const Policy& policy, const Item& item,
-                        const Clock& their_clock, const Clock& known, Object mine) {
+void Replica::join_item(Transaction& tx, const Item& item,
+                        const Clock& their_clock, const Clock& known,
+                        const Transfers& transfers, Object mine) {
   const Object before = mine;
+  for (const Transfer& transfer : transfers)
+    if (brings_back(item, transfer, known)) mine.context.join(transfer.clock);
   join(mine, known, item.object, KV_PLANTED(kJoinForgetsTheirClock) ? Clock{} : their_clock);
-  policy.resolve(mine.versions);
+  storage::policy_of(item.key).resolve(mine.versions);
   if (!mine.versions.empty() && !item.object.versions.empty() &&
       mine.versions.front().dot != item.object.versions.front().dot)
     KV_MARK(kDeltaLost);
   strip(mine, state_.clock);
   if (!mine.context.empty()) KV_MARK(kContextOutlivedPage);
+  if (mine.versions.size() > 1) KV_MARK(kSiblingsJoined);
   if (mine != before) save(tx.batch, item.key, std::move(mine), traits_of(before));
 }
 

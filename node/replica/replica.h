@@ -39,6 +39,14 @@ struct PeerClock {
   Clock settled;
 };
 
+// A full transfer under way, as far as it has come: a version with a key up to `last` that `clock` names and that is not
+// here is superseded, for the sender knew it and did not hold it. The replica clock will say so only at the transfer's end.
+struct Transfer {
+  std::string last;
+  Clock clock;
+};
+using Transfers = std::vector<Transfer>;
+
 struct PageLimits {
   std::size_t bytes = 256 * 1024;  // one object may exceed it
   std::size_t dots = 4096;         // log entries looked at
@@ -67,12 +75,13 @@ class Replica {
 
   // A new write by a client (2-protocol, section 2): issues the next dot and returns the delta to push.
   // `token`: what the client has seen, or none: what the policy says.
-  absl::StatusOr<Delta> write(Transaction& tx, const Policy& policy, HlcClock& hlc, WallMs wall,
+  absl::StatusOr<Delta> write(Transaction& tx, HlcClock& hlc, WallMs wall,
                               const std::string& key, std::optional<std::string> value,
                               const std::optional<Token>& token);
 
   // A delta from the replica that issued it. No-op when its dot has been processed.
-  absl::Status apply(Transaction& tx, const Policy& policy, const Delta& delta);
+  // `transfers`: those of the partition that are under way.
+  absl::Status apply(Transaction& tx, const Delta& delta, const Transfers& transfers = {});
 
   // ---- Reads ---------------------------------------------------------------------------------------------------------
 
@@ -92,7 +101,7 @@ class Replica {
                                   const PageLimits& limits) const;
 
   // Joins a page of another replica. The keys of a full page that are here but not in it are joined with nothing.
-  absl::Status apply_page(Transaction& tx, const Policy& policy, const SyncPage& page);
+  absl::Status apply_page(Transaction& tx, const SyncPage& page, const Transfers& transfers = {});
 
   // After the last page of a full transfer: every dot of `theirs`, which the sender's clock held at every page, has been
   // reflected here. The log cannot name those that no page named.
@@ -150,15 +159,16 @@ class Replica {
   // Adds the dots to the clock and the log. `markers`: those of them that name markers.
   void mark_processed(storage::WriteBatch& batch, const std::string& key, const Clock& dots,
                       const Clock& markers);
-  absl::Status apply_items(Transaction& tx, const Policy& policy, const std::vector<Item>& items,
+  absl::Status apply_items(Transaction& tx, const std::vector<Item>& items,
+                           const Transfers& transfers,
                            const Clock& their_clock);
-  void join_item(Transaction& tx, const Policy& policy, const Item& item, const Clock& their_clock,
-                 const Clock& known, Object mine);
+  void join_item(Transaction& tx, const Item& item, const Clock& their_clock, const Clock& known,
+                 const Transfers& transfers, Object mine);
   void settle();
   void drop_later(storage::WriteBatch& batch, const std::string& key, Hlc hlc);
   absl::Status drop_marker(Transaction& tx, WallMs wall, const std::string& key);
   absl::Status prune_run(Transaction& tx, WallMs wall, Actor actor, Clock::Run run);
-  absl::Status apply_absent(Transaction& tx, const Policy& policy, const SyncPage& page);
+  absl::Status apply_absent(Transaction& tx, const SyncPage& page);
   absl::Status answer_from_log(const storage::View& view, const Clock& missing,
                                const PageLimits& limits, SyncPage& page) const;
   absl::Status answer_full(const storage::View& view, const SyncRequest& request,

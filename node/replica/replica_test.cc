@@ -10,7 +10,7 @@ namespace {
 
 using sim::ReplicaOnDisk;
 
-std::string at(const std::string& user_key) { return storage::storage_key("default", user_key); }
+std::string at(const std::string& user_key) { return storage::storage_key(storage::default_bucket(), user_key); }
 
 TEST(Replica, WritesCountDotsWithoutAHole) {
   ReplicaOnDisk replica(0);
@@ -134,7 +134,7 @@ TEST(Replica, DamageIsAnErrorAndNeverAbsence) {
     EXPECT_EQ(replica.write(tx, "k", "w").status().code(), absl::StatusCode::kDataLoss);
     Delta foreign = delta;
     foreign.version.dot.actor = Actor{0xff};
-    EXPECT_EQ(replica->apply(tx, lww_policy(), foreign).code(), absl::StatusCode::kDataLoss);
+    EXPECT_EQ(replica->apply(tx, foreign).code(), absl::StatusCode::kDataLoss);
     std::vector<Item> items;
     bool more = false;
     EXPECT_EQ(replica->read_range(tx.view, "", "", 10, 1000, items, more).code(),

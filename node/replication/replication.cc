@@ -65,7 +65,7 @@ void Replication::push(Step& step, Partition partition, const Delta& delta) {
 
 absl::Status Replication::on_delta(Step& step, NodeIndex from, Replica& replica,
                                    const Delta& delta) {
-  const absl::Status status = replica.apply(step.tx, lww_policy(), delta);
+  const absl::Status status = replica.apply(step.tx, delta, transfers(replica.partition()));
   if (!status.ok()) return status;
   Peer& peer = peers_.at(from);
   if (peer.sessions.active() > 0) KV_MARK(kDeltaRacedSession);
@@ -139,7 +139,7 @@ absl::Status Replication::on_sync_page(Step& step, NodeIndex from, Replica& repl
     KV_MARK(kPageUnexpected);
     return absl::OkStatus();
   }
-  const absl::Status status = replica.apply_page(step.tx, lww_policy(), page);
+  const absl::Status status = replica.apply_page(step.tx, page, transfers(replica.partition()));
   if (!status.ok()) return status;
   ++counters_.pages_received;
   counters_.objects_received += page.items.size();
@@ -156,6 +156,15 @@ absl::Status Replication::on_sync_page(Step& step, NodeIndex from, Replica& repl
   else  // only now: everything that these clocks name and that this replica lacked has been applied
     replica.note_peer(from, page.applied, page.durable);
   return absl::OkStatus();
+}
+
+Transfers Replication::transfers(Partition partition) const {
+  Transfers all;
+  for (const auto& [node, peer] : peers_)
+    if (const Sessions::Active* session = peer.sessions.active_at(partition);
+        session != nullptr && session->target.has_value())
+      all.push_back({session->after, *session->target});
+  return all;
 }
 
 void Replication::request_page(Step& step, NodeIndex node, Peer& peer, Partition partition) {

@@ -85,6 +85,7 @@ class Replication {
 
   void send_probes(Step& step, NodeIndex node, Peer& peer);
   void schedule_probe(Peer& peer, Instant now);
+  Transfers transfers(Partition partition) const;
   void request_page(Step& step, NodeIndex node, Peer& peer, Partition partition);
 
   const ReplicationOptions options_;

@@ -46,6 +46,12 @@ class Sessions {
   // The request for the next page; `applied` and `durable` are the requester's own clocks.
   SyncRequest request_for(Partition partition, const Clock& applied, const Clock& durable) const;
 
+  // The session under way, or null.
+  const Active* active_at(Partition partition) const {
+    const auto it = active_.find(partition);
+    return it == active_.end() ? nullptr : &it->second;
+  }
+
   // The number of the request under way, 0 for none.
   std::uint64_t request_under_way(Partition partition) const;
 

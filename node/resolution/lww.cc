@@ -2,7 +2,7 @@
 #include <tuple>
 
 #include "node/base/simulation.h"
-#include "node/resolution/policy.h"
+#include "node/resolution/policies.h"
 
 namespace kv {
 namespace {
@@ -10,8 +10,13 @@ namespace {
 class LastWriteWins final : public Policy {
  public:
   std::string_view name() const override { return "lww"; }
+  bool is_ordered() const override { return true; }
 
-  Clock implied_context(const Object& current) const override { return dots_of(current); }
+  absl::StatusOr<Change> admit(const Object& current, Actor /*actor*/,
+                               std::optional<std::string> value,
+                               const Clock* token) const override {
+    return Change{std::move(value), token != nullptr ? *token : dots_of(current)};
+  }
 
   void resolve(std::vector<Version>& versions) const override {
     if (versions.size() < 2) return;

@@ -60,11 +60,16 @@ Ring::Ring(std::vector<RingNode> nodes, std::uint32_t partitions, std::size_t n)
       n_(n),
       preference_(make_preference_lists(nodes_, partitions, n)),
       digest_(digest_of(nodes_, partitions, n)) {
-  replicas_.reserve(preference_.size());
+  std::vector<NodeIndex> everybody;
+  for (std::size_t node = 0; node < nodes_.size(); ++node)
+    everybody.push_back(NodeIndex{static_cast<std::uint16_t>(node)});
+  replicas_.reserve(preference_.size() + 1);
   for (const std::vector<NodeIndex>& list : preference_) {
     KV_CHECK(list.size() == nodes_.size(), "a preference list holds every node");
     replicas_.emplace_back(list.begin(), list.begin() + static_cast<std::ptrdiff_t>(n_));
   }
+  preference_.push_back(everybody);
+  replicas_.push_back(std::move(everybody));
 }
 
 const std::string& Ring::node_id(NodeIndex node) const {

@@ -43,15 +43,21 @@ class Ring {
   const std::string& node_id(NodeIndex node) const;
   std::optional<NodeIndex> find(std::string_view id) const;
 
-  std::uint32_t partitions() const { return static_cast<std::uint32_t>(preference_.size()); }
+  // Of the key space.
+  std::uint32_t partitions() const { return static_cast<std::uint32_t>(preference_.size() - 1); }
 
-  // Replicas per partition: the number wished for, or all nodes if they are fewer.
+  // One more partition, behind those of the key space, is replicated on every node: it holds what all of them must know, the
+  // definitions of buckets.
+  Partition catalog() const { return Partition{static_cast<std::uint16_t>(partitions())}; }
+  std::uint32_t all_partitions() const { return partitions() + 1; }
+
+  // Replicas per partition of the key space: the number wished for, or all nodes if they are fewer.
   std::size_t n() const { return n_; }
 
   // `storage_key`: the whole key as stored, bucket included.
   Partition partition_of(std::string_view storage_key) const;
 
-  // All nodes in order of preference; the first n() of them are the replicas.
+  // All nodes in order of preference; the first of them are the replicas.
   const std::vector<NodeIndex>& preference_list(Partition partition) const;
   const std::vector<NodeIndex>& replicas(Partition partition) const;
   bool is_replica(Partition partition, NodeIndex node) const;
@@ -68,7 +74,7 @@ class Ring {
   std::vector<RingNode> nodes_;
   std::size_t n_;
   std::vector<std::vector<NodeIndex>> preference_;  // by partition
-  std::vector<std::vector<NodeIndex>> replicas_;    // by partition: the first n_ of the above
+  std::vector<std::vector<NodeIndex>> replicas_;    // by partition: the first of the above
   std::uint64_t digest_;
 };
 

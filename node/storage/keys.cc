@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "node/base/check.h"
+#include "node/base/limits.h"
 
 namespace kv::storage {
 namespace {
@@ -23,28 +24,45 @@ std::uint64_t read_big_endian(std::string_view bytes) {
 }
 
 std::size_t separator(std::string_view storage_key) {
-  const std::size_t at = storage_key.find('\0');
+  const std::size_t at = storage_key.find('\0', 1);
   KV_CHECK(at != std::string_view::npos, "a storage key holds a zero byte after its bucket");
   return at;
 }
 
 }  // namespace
 
-std::string storage_key(std::string_view bucket, std::string_view user_key) {
-  KV_CHECK(bucket.find('\0') == std::string_view::npos,
+const Bucket& default_bucket() {
+  static const Bucket bucket{PolicyKind::kLww, "default"};
+  return bucket;
+}
+
+std::string storage_key(const Bucket& bucket, std::string_view user_key) {
+  KV_CHECK(bucket.name.find('\0') == std::string::npos,
            "bucket names are checked where they enter");
   std::string out;
-  out.reserve(bucket.size() + 1 + user_key.size());
-  out.append(bucket).push_back('\0');
+  out.reserve(1 + bucket.name.size() + 1 + user_key.size());
+  out.push_back(static_cast<char>(bucket.policy));
+  out.append(bucket.name).push_back('\0');
   return out.append(user_key);
 }
 
 std::string_view bucket_of(std::string_view storage_key) {
-  return storage_key.substr(0, separator(storage_key));
+  return storage_key.substr(1, separator(storage_key) - 1);
 }
 
 std::string_view user_key_of(std::string_view storage_key) {
   return storage_key.substr(separator(storage_key) + 1);
+}
+
+const Policy& policy_of(std::string_view storage_key) {
+  return policy(PolicyKind{storage_key.front()});
+}
+
+bool is_storage_key(std::string_view bytes) {
+  const std::size_t zero = bytes.find('\0', 1);
+  if (zero == std::string_view::npos || !is_policy(bytes.front())) return false;
+  const std::size_t key_bytes = bytes.size() - zero - 1;
+  return zero >= 2 && zero - 1 <= kMaxBucketBytes && key_bytes >= 1 && key_bytes <= kMaxKeyBytes;
 }
 
 std::string next_key(std::string_view key) { return key.empty() ? "" : std::string(key) + '\0'; }

@@ -1,13 +1,13 @@
 // The layout of keys on disk. Integers are big-endian, so that byte order is numeric order.
 //
-//   objects  partition (2), bucket, 0, user key          -> ObjectRecord
-//   log      partition (2), actor (8), counter (8)       -> marker (1: 0 or 1), bucket, 0, user key
+//   objects  partition (2), storage key                  -> ObjectRecord
+//   log      partition (2), actor (8), counter (8)       -> marker (1: 0 or 1), storage key
 //   meta     'r', partition (2)                          -> ReplicaRecord
-//            'c', partition (2), bucket, 0, user key     -> nothing: an object that keeps a context
-//            'd', partition (2), time (8), bucket, 0, user key -> nothing: a marker to be dropped at that time
+//            'c', partition (2), storage key             -> nothing: an object that keeps a context
+//            'd', partition (2), time (8), storage key   -> nothing: a marker to be dropped at that time
 //            "node"                                      -> NodeRecord
 //
-// "Storage key" means bucket, 0, user key: it names a key within its partition and travels between
+// "Storage key" means policy (1, a PolicyKind), bucket, 0, user key: it names a key within its partition and travels between
 // nodes. Bucket names hold no zero byte, so a storage key splits in one way only.
 #pragma once
 
@@ -17,12 +17,28 @@
 #include "node/base/time.h"
 #include "node/base/types.h"
 #include "node/causality/dot.h"
+#include "node/resolution/policy.h"
 
 namespace kv::storage {
 
-std::string storage_key(std::string_view bucket, std::string_view user_key);
-std::string_view bucket_of(std::string_view storage_key);    // precondition: holds a zero byte
-std::string_view user_key_of(std::string_view storage_key);  // precondition: holds a zero byte
+// What a request's bucket is, apart from its keys.
+struct Bucket {
+  PolicyKind policy = PolicyKind::kLww;
+  std::string name;
+  bool operator==(const Bucket&) const = default;
+};
+
+const Bucket& default_bucket();  // lww, "default"
+
+std::string storage_key(const Bucket& bucket, std::string_view user_key);
+
+// Of a storage key made above, or checked with is_storage_key.
+std::string_view bucket_of(std::string_view storage_key);
+std::string_view user_key_of(std::string_view storage_key);
+const Policy& policy_of(std::string_view storage_key);
+
+// Whether these bytes, which came from elsewhere, are one: a policy that exists, names and sizes within their limits.
+bool is_storage_key(std::string_view bytes);
 
 // The first possible key after `key`; "" for "", which stands for the beginning or the end.
 std::string next_key(std::string_view key);

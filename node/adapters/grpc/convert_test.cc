@@ -69,7 +69,7 @@ TEST(Convert, WhatANewerClientMayAskForIsTheDefault) {
 
 TEST(Convert, AReadNamesTheDotOfADeleteWithoutAValue) {
   const Ring ring = Ring::make({{"n1", ""}, {"n2", ""}, {"n3", ""}}, 1, 3).value();
-  const std::string key = storage::storage_key("default", "k");
+  const std::string key = storage::storage_key(storage::default_bucket(), "k");
   ClientReadReply reply;
   reply.agreed = false;
   reply.replicas = {NodeIndex{0}, NodeIndex{2}};
@@ -93,7 +93,7 @@ TEST(Convert, AReadNamesTheDotOfADeleteWithoutAValue) {
 }
 
 TEST(Convert, AScanShowsKeysAsTheirOwnersKnowThem) {
-  const std::string key = storage::storage_key("default", std::string("a\0b", 3));
+  const std::string key = storage::storage_key(storage::default_bucket(), std::string("a\0b", 3));
   v1::ScanResponse::Entry entry;
   to_proto(ReadItem{key, {{kDot, Hlc{9}, "v"}}, Token{Clock{kDot}, Hlc{9}}}, &entry);
   EXPECT_EQ(entry.key(), std::string("a\0b", 3));

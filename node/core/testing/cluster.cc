@@ -215,7 +215,7 @@ std::uint64_t Cluster::write(std::size_t node, const std::string& key,
   const Partition partition = partition_of(key);
   if (nodes_[node].up)
     deliver(node, partition.value % nodes_[node].shards.size(),
-            ClientWrite{id, partition, storage::storage_key("default", key), std::move(value),
+            ClientWrite{id, partition, stored(key), std::move(value),
                         std::move(options.token), options.level, options.durability,
                         after_ms(now_, options.timeout_ms)});
   return id;
@@ -227,7 +227,7 @@ std::uint64_t Cluster::read(std::size_t node, const std::string& key, Level leve
   const Partition partition = partition_of(key);
   if (nodes_[node].up)
     deliver(node, partition.value % nodes_[node].shards.size(),
-            ClientGet{id, partition, storage::storage_key("default", key), level,
+            ClientGet{id, partition, stored(key), level,
                       after_ms(now_, timeout_ms)});
   return id;
 }

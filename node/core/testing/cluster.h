@@ -75,6 +75,10 @@ class Observer {
   }  // something was lost, or another disk is there
 };
 
+// The storage key that a name means: "k" a key in a bucket of policy lww, "siblings:k" one of policy siblings, and so on. What
+// begins with "catalog:" is of policy siblings and belongs to the partition that every node has.
+std::string stored(const std::string& name);
+
 inline NodeIndex index_of(std::size_t node) { return NodeIndex{static_cast<std::uint16_t>(node)}; }
 
 // An independent generator for each name.
@@ -159,6 +163,7 @@ class Cluster {
   std::uint64_t pending(std::size_t node) const;  // requests under way
   bool has_owner(std::size_t node) const;         // its disk says whose it is
   Partition partition_of(const std::string& key) const;
+  Partition home_of(const std::string& storage_key) const;
   bool is_replica(std::size_t node, const std::string& key) const;
   bool is_replica(std::size_t node, Partition partition) const;
 

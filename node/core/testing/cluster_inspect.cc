@@ -7,6 +7,8 @@
 namespace kv::sim {
 namespace {
 
+constexpr std::string_view kCatalog = "catalog";
+
 using Objects = std::map<std::string, std::vector<Version>>;
 
 // Markers left out: replicas drop them at different times.
@@ -32,8 +34,21 @@ std::string differing(const Objects& a, const Objects& b) {
 
 }  // namespace
 
+std::string stored(const std::string& name) {
+  const std::string policy = name.substr(0, name.find(':'));
+  const auto kind = find_policy(policy);
+  if (policy.size() == name.size() || (!kind.has_value() && policy != kCatalog))
+    return storage::storage_key(storage::default_bucket(), name);
+  return storage::storage_key({kind.value_or(PolicyKind::kSiblings), policy}, name);
+}
+
 Partition Cluster::partition_of(const std::string& key) const {
-  return ring_.partition_of(storage::storage_key("default", key));
+  return home_of(stored(key));
+}
+
+Partition Cluster::home_of(const std::string& storage_key) const {
+  return storage::bucket_of(storage_key) == kCatalog ? ring_.catalog()
+                                                     : ring_.partition_of(storage_key);
 }
 
 bool Cluster::is_replica(std::size_t node, const std::string& key) const {
@@ -103,7 +118,7 @@ std::map<std::string, Object> Cluster::whole_objects(std::size_t node, Partition
 
 std::size_t Cluster::contexts(std::size_t node) const {
   std::size_t found = 0;
-  for (std::uint32_t p = 0; p < ring_.partitions(); ++p) {
+  for (std::uint32_t p = 0; p < ring_.all_partitions(); ++p) {
     const Partition partition{static_cast<std::uint16_t>(p)};
     const Clock clock = replica(node, partition).clock;
     for (const auto& [key, object] : whole_objects(node, partition))
@@ -122,12 +137,12 @@ std::map<std::string, std::vector<Version>> Cluster::objects(std::size_t node,
 
 std::optional<std::string> Cluster::value(std::size_t node, const std::string& key) const {
   const auto all = objects(node, partition_of(key));
-  const auto it = all.find(storage::storage_key("default", key));
+  const auto it = all.find(stored(key));
   return it == all.end() ? std::nullopt : it->second.front().value;
 }
 
 std::string Cluster::difference() const {
-  for (std::uint32_t p = 0; p < ring_.partitions(); ++p) {
+  for (std::uint32_t p = 0; p < ring_.all_partitions(); ++p) {
     const Partition partition{static_cast<std::uint16_t>(p)};
     const auto& replicas = ring_.replicas(partition);
     const std::size_t first = replicas.front().value;
@@ -147,7 +162,7 @@ std::string Cluster::difference() const {
 }
 
 bool Cluster::clocks_are_equal() const {
-  for (std::uint32_t p = 0; p < ring_.partitions(); ++p) {
+  for (std::uint32_t p = 0; p < ring_.all_partitions(); ++p) {
     const Partition partition{static_cast<std::uint16_t>(p)};
     const auto& replicas = ring_.replicas(partition);
     for (const NodeIndex other : replicas)

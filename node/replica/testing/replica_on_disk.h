@@ -48,7 +48,7 @@ class ReplicaOnDisk {
   absl::StatusOr<Delta> write(Transaction& tx, const std::string& key,
                               std::optional<std::string> value,
                               const std::optional<Token>& token = {}) {
-    return replica_->write(tx, lww_policy(), hlc_, wall_, stored(key), std::move(value), token);
+    return replica_->write(tx, hlc_, wall_, stored(key), std::move(value), token);
   }
   Delta put(const std::string& key, std::optional<std::string> value,
             const std::optional<Token>& token = {}) {
@@ -60,12 +60,12 @@ class ReplicaOnDisk {
 
   void apply(const Delta& delta) {
     change([&](Transaction& tx) {
-      KV_CHECK(replica_->apply(tx, lww_policy(), delta).ok(), "a disk without faults");
+      KV_CHECK(replica_->apply(tx, delta).ok(), "a disk without faults");
     });
   }
   void apply_page(const SyncPage& page) {
     change([&](Transaction& tx) {
-      KV_CHECK(replica_->apply_page(tx, lww_policy(), page).ok(), "a disk without faults");
+      KV_CHECK(replica_->apply_page(tx, page).ok(), "a disk without faults");
     });
   }
 
@@ -114,7 +114,7 @@ class ReplicaOnDisk {
   }
 
  private:
-  static std::string stored(const std::string& key) { return storage::storage_key("default", key); }
+  static std::string stored(const std::string& key) { return storage::storage_key(storage::default_bucket(), key); }
   void open(storage::ReplicaState state) {
     replica_ = std::make_unique<Replica>(Partition{0}, std::move(state), others_);
   }

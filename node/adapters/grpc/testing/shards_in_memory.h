@@ -41,7 +41,7 @@ class ShardsInMemory {
     for (std::size_t i = 1; i < ring_.nodes().size(); ++i) {
       const NodeIndex peer{static_cast<std::uint16_t>(i)};
       for (const auto& shard : shards_.all()) shard->post(PeerUp{peer});
-      for (std::uint32_t p = 0; p < ring_.partitions(); ++p)
+      for (std::uint32_t p = 0; p < ring_.all_partitions(); ++p)
         shards_.all()[p % shards_.all().size()]->post(
             FromPeer{peer,
                      {Partition{static_cast<std::uint16_t>(p)},

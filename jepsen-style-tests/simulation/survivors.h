@@ -1,0 +1,36 @@
+// The reference model of causal policies: which versions of a key must be left, given which writes a replica has processed.
+//
+// A version survives unless some processed write supersedes it. What each write supersedes is heard from the core as it is
+// issued; everything else follows, without any of the core's joins.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "node/messages/message.h"
+
+namespace kv::sim {
+
+class Survivors {
+ public:
+  void issued(const Delta& delta);
+  // The commit of a write may have failed: before its dot is issued again.
+  void forget(Dot dot);
+
+  // Empty if `object` is right at a replica with that clock; otherwise what is wrong. `forgotten`: dots that at some time no
+  // replica knew any more; what they superseded may be gone all the same.
+  std::string check(const std::string& key, const Object& object, const Clock& clock,
+                    const Clock& forgotten) const;
+
+ private:
+  struct Write {
+    bool leaves_version = false;
+    std::vector<Dot> superseded_by;
+  };
+  std::map<std::string, std::map<Dot, Write>> writes_;  // by storage key
+  std::map<Dot, std::string> key_of_;
+};
+
+}  // namespace kv::sim

@@ -1,0 +1,66 @@
+#include <algorithm>
+#include <cstdint>
+#include <tuple>
+
+#include "absl/numeric/int128.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "node/base/simulation.h"
+#include "node/resolution/policies.h"
+
+namespace kv {
+namespace {
+
+// Only ever read from what admit() wrote.
+std::int64_t number_in(const Version& version) {
+  std::int64_t number = 0;
+  return version.value.has_value() && absl::SimpleAtoi(*version.value, &number) ? number : 0;
+}
+
+class Counter final : public Policy {
+ public:
+  std::string_view name() const override { return "counter"; }
+
+  absl::StatusOr<Change> admit(const Object& current, Actor actor, std::optional<std::string> value,
+                               const Clock* token) const override {
+    if (!value.has_value())
+      return Change{std::nullopt, token != nullptr ? *token : dots_of(current)};
+    std::int64_t sum = 0;
+    if (!absl::SimpleAtoi(*value, &sum))
+      return absl::InvalidArgumentError(
+          "the value is no whole number of 64 bits, which is what is added to a counter");
+    Clock own;
+    for (const Version& version : current.versions) {
+      if (version.dot.actor != actor && !KV_PLANTED(kCounterTakesAll)) continue;
+      own.add(version.dot);
+      if (__builtin_add_overflow(sum, number_in(version), &sum))
+        return absl::OutOfRangeError("the counter would leave the range of 64 bits");
+    }
+    return Change{absl::StrCat(sum), std::move(own)};
+  }
+
+  // One version, named by the latest of them. A sum beyond 64 bits stays at their end.
+  std::vector<Version> shown(std::vector<Version> versions) const override {
+    std::erase_if(versions, [](const Version& version) { return !version.value.has_value(); });
+    if (versions.empty()) return versions;
+    const auto latest = std::max_element(
+        versions.begin(), versions.end(), [](const Version& a, const Version& b) {
+          return std::tie(a.hlc, a.dot) < std::tie(b.hlc, b.dot);
+        });
+    Version sum{latest->dot, latest->hlc, {}};
+    absl::int128 total = 0;
+    for (const Version& version : versions) total += number_in(version);
+    total = std::clamp(total, absl::int128(INT64_MIN), absl::int128(INT64_MAX));
+    sum.value = absl::StrCat(static_cast<std::int64_t>(total));
+    return {std::move(sum)};
+  }
+};
+
+}  // namespace
+
+const Policy& counter_policy() {
+  static const Counter policy;
+  return policy;
+}
+
+}  // namespace kv

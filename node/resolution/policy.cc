@@ -1,0 +1,59 @@
+#include "node/resolution/policy.h"
+
+#include <algorithm>
+#include <array>
+
+#include "node/base/check.h"
+#include "node/resolution/policies.h"
+
+namespace kv {
+namespace {
+
+constexpr std::array kKinds{PolicyKind::kLww, PolicyKind::kSiblings, PolicyKind::kFww,
+                            PolicyKind::kMax, PolicyKind::kMin,      PolicyKind::kCounter};
+
+}  // namespace
+
+const Policy& policy(PolicyKind kind) {
+  switch (kind) {
+    case PolicyKind::kLww:
+      return lww_policy();
+    case PolicyKind::kSiblings:
+      return siblings_policy();
+    case PolicyKind::kFww:
+      return fww_policy();
+    case PolicyKind::kMax:
+      return max_policy();
+    case PolicyKind::kMin:
+      return min_policy();
+    case PolicyKind::kCounter:
+      return counter_policy();
+  }
+  KV_CHECK(false, "kinds are checked where they enter");
+}
+
+bool is_policy(char kind) {
+  return std::any_of(kKinds.begin(), kKinds.end(),
+                     [&](PolicyKind known) { return static_cast<char>(known) == kind; });
+}
+
+std::optional<PolicyKind> find_policy(std::string_view name) {
+  for (const PolicyKind kind : kKinds)
+    if (policy(kind).name() == name) return kind;
+  return std::nullopt;
+}
+
+std::vector<std::string_view> policy_names() {
+  std::vector<std::string_view> names;
+  names.reserve(kKinds.size());
+  for (const PolicyKind kind : kKinds) names.push_back(policy(kind).name());
+  return names;
+}
+
+bool is_refusal(absl::StatusCode code) {
+  return code == absl::StatusCode::kAlreadyExists ||
+         code == absl::StatusCode::kFailedPrecondition ||
+         code == absl::StatusCode::kInvalidArgument || code == absl::StatusCode::kOutOfRange;
+}
+
+}  // namespace kv
