@@ -17,7 +17,7 @@ struct ReplicaObject {
 };
 
 struct Joined {
-  Object object;
+  Object object;  // resolved
   Clock context;  // everything the answering replicas know of this key: their contexts and clocks
   Hlc hlc;        // the greatest time that they know of, also of markers that are gone
   bool agreed = true;  // on the values; a marker and nothing at all mean the same

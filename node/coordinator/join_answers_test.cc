@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include "node/resolution/policies.h"
 namespace kv {
 namespace {
 
@@ -70,8 +71,8 @@ TEST(JoinAnswers, AMarkerThatSomeHaveDroppedIsNoDisagreement) {
 TEST(JoinAnswers, TheTokenIsAfterMarkersThatAreGone) {
   const Answer dropped{{}, up_to({{kA, 2}}), Hlc{7}};
   const Answer older = holding({kA, 1}, 5, "v", up_to({{kA, 1}}));
-  EXPECT_EQ(to_read_item("k", join_all({dropped, older})).token.hlc, Hlc{7});
-  EXPECT_EQ(to_read_item("k", join_all({older})).token.hlc, Hlc{5});
+  EXPECT_EQ(to_read_item("k", join_all({dropped, older}), lww_policy()).token.hlc, Hlc{7});
+  EXPECT_EQ(to_read_item("k", join_all({older}), lww_policy()).token.hlc, Hlc{5});
 }
 
 TEST(JoinAnswers, ConcurrentWritesAreDecidedByThePolicy) {
@@ -100,12 +101,12 @@ TEST(JoinAnswers, TheTokenCoversAllThatTheAnswersKnew) {
   Answer first = holding({kA, 2}, 5, "a", up_to({{kA, 2}}));
   first.object.context = up_to({{kC, 1}});
   const Answer second = holding({kB, 1}, 6, "b", up_to({{kB, 3}}));
-  const ReadItem item = to_read_item("key", join_all({first, second}));
+  const ReadItem item = to_read_item("key", join_all({first, second}), lww_policy());
   EXPECT_EQ(item.key, "key");
   EXPECT_TRUE(item.token.context.covers(up_to({{kA, 2}, {kB, 3}, {kC, 1}})));
   EXPECT_EQ(item.token.hlc, Hlc{6});
   EXPECT_EQ(item.versions.at(0).value, "b");
-  EXPECT_EQ(to_read_item("key", join_all({Answer{{}, up_to({{kA, 1}})}})).token,
+  EXPECT_EQ(to_read_item("key", join_all({Answer{{}, up_to({{kA, 1}})}}), lww_policy()).token,
             (Token{up_to({{kA, 1}}), Hlc{}}));
 }
 

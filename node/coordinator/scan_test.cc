@@ -25,6 +25,7 @@ std::string keys_of(const std::vector<ReadItem>& items) {
 
 // ---- Joining what the replicas of one partition hold ----------------------------------------------------------------------
 
+// Keys of policy lww, for the sake of brevity without a bucket.
 struct Chunk {
   std::vector<Item> items;
   bool more = false;
@@ -37,61 +38,61 @@ ClientReadReply join_chunks(const std::vector<Chunk>& chunks) {
   for (const Chunk& chunk : chunks)
     answers.push_back({&chunk.items, chunk.more, &chunk.clock, Hlc{}});
   ClientReadReply reply;
-  join_scan(answers, lww_policy(), reply);
+  join_scan(answers, reply);
   return reply;
 }
 
 TEST(JoinScan, KeysThatSomeReplicaHoldsAreJoined) {
   const Clock both{{kA, 1}, {kB, 1}};
   const ClientReadReply reply =
-      join_chunks({{{item("a", {kA, 1}), item("b", {kB, 1})}, false, both},
-                   {{item("a", {kA, 1})}, false, Clock{{kA, 1}}}});
-  EXPECT_EQ(keys_of(reply.items), "a b ");
+      join_chunks({{{item("la", {kA, 1}), item("lb", {kB, 1})}, false, both},
+                   {{item("la", {kA, 1})}, false, Clock{{kA, 1}}}});
+  EXPECT_EQ(keys_of(reply.items), "la lb ");
   EXPECT_FALSE(reply.more);
   EXPECT_FALSE(reply.agreed) << "one of them lacks b";
   EXPECT_TRUE(
-      join_chunks({{{item("a", {kA, 1})}, false, both}, {{item("a", {kA, 1})}, false, both}})
+      join_chunks({{{item("la", {kA, 1})}, false, both}, {{item("la", {kA, 1})}, false, both}})
           .agreed);
 }
 
 TEST(JoinScan, WhatAReplicaHasSeenGoIsGone) {
   const ClientReadReply reply =
-      join_chunks({{{item("a", {kA, 1}), item("b", {kB, 1})}, false, Clock{{kA, 1}, {kB, 1}}},
-                   {{item("a", {kA, 1})}, false, Clock{{kA, 1}, {kB, 1}}}});
-  EXPECT_EQ(keys_of(reply.items), "a ");
+      join_chunks({{{item("la", {kA, 1}), item("lb", {kB, 1})}, false, Clock{{kA, 1}, {kB, 1}}},
+                   {{item("la", {kA, 1})}, false, Clock{{kA, 1}, {kB, 1}}}});
+  EXPECT_EQ(keys_of(reply.items), "la ");
 }
 
 TEST(JoinScan, MarkersAreLeftOut) {
   const ClientReadReply reply =
-      join_chunks({{{item("a", {kA, 1}, std::nullopt, 9), item("b", {kA, 2})}, false, {}},
-                   {{item("a", {kB, 1}, "older", 3)}, false, {}}});
-  EXPECT_EQ(keys_of(reply.items), "b ");
+      join_chunks({{{item("la", {kA, 1}, std::nullopt, 9), item("lb", {kA, 2})}, false, {}},
+                   {{item("la", {kB, 1}, "older", 3)}, false, {}}});
+  EXPECT_EQ(keys_of(reply.items), "lb ");
 }
 
 TEST(JoinScan, EndsWhereTheShortestCutAnswerEnds) {
-  const std::vector<Chunk> chunks = {{{item("a", {kA, 1}), item("c", {kA, 3})}, true, {}},
-                                     {{item("b", {kB, 2}), item("d", {kB, 4})}, true, {}},
-                                     {{item("e", {kB, 5})}, false, {}}};
+  const std::vector<Chunk> chunks = {{{item("la", {kA, 1}), item("lc", {kA, 3})}, true, {}},
+                                     {{item("lb", {kB, 2}), item("ld", {kB, 4})}, true, {}},
+                                     {{item("le", {kB, 5})}, false, {}}};
   const ClientReadReply reply = join_chunks(chunks);
-  EXPECT_EQ(keys_of(reply.items), "a b c ") << "the first has not told about d and e";
+  EXPECT_EQ(keys_of(reply.items), "la lb lc ") << "the first has not told about d and e";
   EXPECT_TRUE(reply.more);
-  EXPECT_EQ(reply.last, "c");
+  EXPECT_EQ(reply.last, "lc");
 }
 
 TEST(JoinScan, AnAnswerThatWasNotCutSetsNoHorizon) {
   const ClientReadReply reply =
-      join_chunks({{{item("a", {kA, 1})}, false, {}}, {{item("z", {kB, 1})}, true, {}}});
-  EXPECT_EQ(keys_of(reply.items), "a z ");
-  EXPECT_EQ(reply.last, "z");
+      join_chunks({{{item("la", {kA, 1})}, false, {}}, {{item("lz", {kB, 1})}, true, {}}});
+  EXPECT_EQ(keys_of(reply.items), "la lz ");
+  EXPECT_EQ(reply.last, "lz");
   EXPECT_FALSE(join_chunks({{{}, false, {}}, {{}, false, {}}}).more);
 }
 
 TEST(JoinScan, PagesOfNothingButMarkersStillAdvance) {
   const ClientReadReply reply = join_chunks(
-      {{{item("a", {kA, 1}, std::nullopt), item("b", {kA, 2}, std::nullopt)}, true, {}}});
+      {{{item("la", {kA, 1}, std::nullopt), item("lb", {kA, 2}, std::nullopt)}, true, {}}});
   EXPECT_TRUE(reply.items.empty());
   EXPECT_TRUE(reply.more);
-  EXPECT_EQ(reply.last, "b");
+  EXPECT_EQ(reply.last, "lb");
 }
 
 // ---- Merging the partitions ---------------------------------------------------------------------------------------------
@@ -155,25 +156,29 @@ std::string any_key(int max_size = 4) {
   return key;
 }
 
+const storage::Bucket kBucket{PolicyKind::kLww, "b"};
+
 RC_GTEST_PROP(ScanRange, HoldsExactlyTheKeysThatAreMeant, ()) {
   const std::string start = any_key(), end = any_key(), prefix = any_key(3), key = any_key();
   const bool meant = key >= start && (end.empty() || key < end) && key.starts_with(prefix);
-  const ScanRange range = scan_range("b", start, end, prefix);
-  const std::string stored = storage::storage_key("b", key);
+  const ScanRange range = scan_range(kBucket, start, end, prefix);
+  const std::string stored = storage::storage_key(kBucket, key);
   RC_ASSERT(!range.end.empty());
   RC_ASSERT((stored >= range.from && stored < range.end) == meant);
   for (const char* other : {"a", "c", "ba", "b\x01"}) {
-    const std::string foreign = storage::storage_key(other, key);
+    const std::string foreign = storage::storage_key({PolicyKind::kLww, other}, key);
     RC_ASSERT(!(foreign >= range.from && foreign < range.end));
   }
+  const std::string other_policy = storage::storage_key({PolicyKind::kSiblings, "b"}, key);
+  RC_ASSERT(!(other_policy >= range.from && other_policy < range.end));
 }
 
 TEST(ScanRange, PrefixesOfTheLastByteEndWithTheBucket) {
-  const ScanRange range = scan_range("b", "", "", "\xff\xff");
-  EXPECT_EQ(range.from, storage::storage_key("b", "\xff\xff"));
-  EXPECT_EQ(range.end, std::string("b\x01"));
-  EXPECT_EQ(scan_range("b", "", "", "a\xff").end, storage::storage_key("b", "b"));
-  EXPECT_EQ(scan_range("b", "", "", "").from, storage::storage_key("b", ""));
+  const ScanRange range = scan_range(kBucket, "", "", "\xff\xff");
+  EXPECT_EQ(range.from, storage::storage_key(kBucket, "\xff\xff"));
+  EXPECT_EQ(range.end, std::string("lb\x01"));
+  EXPECT_EQ(scan_range(kBucket, "", "", "a\xff").end, storage::storage_key(kBucket, "b"));
+  EXPECT_EQ(scan_range(kBucket, "", "", "").from, storage::storage_key(kBucket, ""));
 }
 
 // ---- All of it: paging over any data at any limits equals the data -----------------------------------------------------------
@@ -199,7 +204,7 @@ RC_GTEST_PROP(Scan, PagesAddUpToTheData, ()) {
   std::vector<Data> partitions(static_cast<std::size_t>(*rc::gen::inRange(1, 4)));
   Data expected;
   const std::string start = any_key(2), end = any_key(2), prefix = any_key(1);
-  const ScanRange range = scan_range("b", start, end, prefix);
+  const ScanRange range = scan_range(kBucket, start, end, prefix);
   for (int i = *rc::gen::inRange(0, 30); i > 0; --i) {
     const std::string key = any_key();
     if (key.empty()) continue;
@@ -207,7 +212,7 @@ RC_GTEST_PROP(Scan, PagesAddUpToTheData, ()) {
         *rc::gen::inRange(0, 4) == 0
             ? ""
             : std::string(static_cast<std::size_t>(*rc::gen::inRange(1, 50)), 'v');
-    const std::string stored = storage::storage_key("b", key);
+    const std::string stored = storage::storage_key(kBucket, key);
     if (expected.contains(stored)) continue;
     partitions[static_cast<std::size_t>(*rc::gen::inRange(0, static_cast<int>(partitions.size())))]
               [stored] = value;  // "": a marker

@@ -18,26 +18,28 @@ std::string refusal(const T& result, absl::StatusCode code = absl::StatusCode::k
   return std::string(status.message());
 }
 
+const storage::Bucket& kBucket = storage::default_bucket();
+
 TEST(Validate, Keys) {
-  EXPECT_EQ(checked_key("", "k").value(), std::string("default\0k", 9));
-  EXPECT_EQ(checked_key("default", "k").value(), checked_key("", "k").value());
-  EXPECT_EQ(checked_key("", std::string("\0\xff", 2)).value(), std::string("default\0\0\xff", 10))
+  EXPECT_EQ(checked_key(kBucket, "k").value(), std::string("ldefault\0k", 10));
+  EXPECT_EQ(checked_key(kBucket, std::string("\0\xff", 2)).value(),
+            std::string("ldefault\0\0\xff", 11))
       << "any bytes";
-  EXPECT_EQ(refusal(checked_key("", "")), "empty key; a key has 1 to 4096 bytes");
-  EXPECT_TRUE(checked_key("", std::string(kMaxKeyBytes, 'k')).ok());
-  EXPECT_EQ(refusal(checked_key("", std::string(kMaxKeyBytes + 1, 'k'))),
+  EXPECT_EQ(refusal(checked_key(kBucket, "")), "empty key; a key has 1 to 4096 bytes");
+  EXPECT_TRUE(checked_key(kBucket, std::string(kMaxKeyBytes, 'k')).ok());
+  EXPECT_EQ(refusal(checked_key(kBucket, std::string(kMaxKeyBytes + 1, 'k'))),
             "key of 4097 bytes; the limit is 4096");
 }
 
-TEST(Validate, Buckets) {
-  EXPECT_TRUE(check_bucket("").ok());
-  EXPECT_TRUE(check_bucket("default").ok());
-  EXPECT_EQ(refusal(check_bucket("users"), absl::StatusCode::kNotFound),
-            "there is no bucket \"users\"; this cluster has: default");
-  EXPECT_EQ(refusal(check_bucket(std::string(129, 'b'))),
+TEST(Validate, BucketNames) {
+  EXPECT_TRUE(check_bucket_name("carts-2.new_A").ok());
+  EXPECT_TRUE(check_bucket_name(std::string(128, 'b')).ok());
+  EXPECT_EQ(refusal(check_bucket_name("")), "empty bucket name");
+  EXPECT_EQ(refusal(check_bucket_name(std::string(129, 'b'))),
             "bucket name of 129 bytes; the limit is 128");
-  EXPECT_EQ(refusal(checked_key("users", "k"), absl::StatusCode::kNotFound),
-            "there is no bucket \"users\"; this cluster has: default");
+  for (const std::string& name : {std::string("a b"), std::string("a\0b", 3), std::string("ä")})
+    EXPECT_EQ(refusal(check_bucket_name(name)),
+              "a bucket name is made of letters, digits, \"-\", \"_\" and \".\"");
 }
 
 TEST(Validate, Values) {
@@ -55,17 +57,17 @@ TEST(Validate, Deadlines) {
 }
 
 TEST(Validate, TokensAreBoundToTheirKey) {
-  const std::string key = *checked_key("", "k");
+  const std::string key = *checked_key(kBucket, "k");
   const Token token{Clock{{Actor{0xa}, 3}}, Hlc{7}};
   EXPECT_EQ(checked_token("", key).value(), std::nullopt);
   EXPECT_EQ(checked_token(make_token(token, key), key).value(), token);
-  EXPECT_NE(refusal(checked_token(make_token(token, key), *checked_key("", "other"))), "");
+  EXPECT_NE(refusal(checked_token(make_token(token, key), *checked_key(kBucket, "other"))), "");
   EXPECT_NE(refusal(checked_token("rubbish", key)), "");
 }
 
 TEST(Validate, TokensLeaveRoomForTheWritesAfterThem) {
   // A token is no secret: anybody can make one. One from the end of time would leave a version that nobody can read.
-  const std::string key = *checked_key("", "k");
+  const std::string key = *checked_key(kBucket, "k");
   const Hlc limit{kMaxHlc.bits / 2};
   EXPECT_TRUE(checked_token(make_token({{}, Hlc{limit.bits - 1}}, key), key).ok());
   for (const Hlc hlc : {limit, Hlc{kMaxHlc.bits - 1}})
@@ -74,7 +76,7 @@ TEST(Validate, TokensLeaveRoomForTheWritesAfterThem) {
 }
 
 TEST(Validate, AWriteHandsBackTheTokenItWasSentAndItsOwnDot) {
-  const std::string key = *checked_key("", "k");
+  const std::string key = *checked_key(kBucket, "k");
   const Dot dot{Actor{0xb}, 2};
   EXPECT_EQ(checked_token(token_after_write({}, dot, Hlc{5}, key), key).value(),
             (Token{Clock{dot}, Hlc{5}}));

@@ -172,7 +172,7 @@ TEST(Core, TooFewReplicasIsSaidAtOnceAndNothingIsWritten) {
   EXPECT_EQ(refused.outcome, Outcome::kNotApplied);
   EXPECT_EQ(refused.code, absl::StatusCode::kUnavailable);
   EXPECT_EQ(refused.message,
-            "QUORUM needs 2 of the key's 3 replicas and 1 is reachable from n1 (not: n2, n3); not "
+            "QUORUM needs 2 of the key's 3 replicas and 1 is reachable from n1 (not: n3, n2); not "
             "applied");
   EXPECT_EQ(refused.dot, Dot{});
   EXPECT_EQ(cluster.value(0, "k"), std::nullopt);

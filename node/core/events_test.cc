@@ -62,7 +62,7 @@ class OneCore : public testing::Test {
     std::vector<T> found;
     for (const Envelope& envelope : effects.messages)
       if (const T* body = std::get_if<T>(&envelope.message.body);
-          body != nullptr && envelope.to == to)
+          body != nullptr && envelope.to == to && envelope.message.partition == kP)
         found.push_back(*body);
     return found;
   }

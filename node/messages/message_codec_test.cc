@@ -34,8 +34,9 @@ Clock any_clock() {
 std::string any_key() {
   std::string user_key = *rc::gen::nonEmpty(rc::gen::arbitrary<std::string>());
   if (up_to(20) == 0) user_key.assign(kMaxKeyBytes, '\xff');
-  return storage::storage_key(up_to(20) == 0 ? std::string(kMaxBucketBytes, 'b') : "default",
-                              user_key);
+  const PolicyKind policy = coin() ? PolicyKind::kLww : PolicyKind::kSiblings;
+  return storage::storage_key(
+      {policy, up_to(20) == 0 ? std::string(kMaxBucketBytes, 'b') : "default"}, user_key);
 }
 
 Hlc any_hlc() { return coin() ? Hlc{up_to(100)} : Hlc{kMaxHlc.bits - 1 - up_to(3)}; }
@@ -195,36 +196,38 @@ std::string refusal_of(Body body, Spoil spoil) {
   return refusal(spoilt(body, spoil));
 }
 
+const std::string kBadKey = "key: no policy, no bucket or a size out of range";
+
 TEST(MessageCodec, RefusesKeysOutOfBounds) {
   const auto with_key = [](const std::string& key) {
     return refusal_of(ReadRequest{1, kKey},
                       [&](Record& r) { r.mutable_read_request()->set_key(key); });
   };
-  EXPECT_EQ(with_key("no separator"), "key: no bucket");
-  EXPECT_EQ(with_key(std::string("\0k", 2)), "key: no bucket");
-  EXPECT_EQ(with_key(""), "key: no bucket");
-  EXPECT_EQ(with_key(storage::storage_key(std::string(kMaxBucketBytes + 1, 'b'), "k")),
-            "key: no bucket");
-  EXPECT_EQ(with_key(storage::storage_key(storage::default_bucket(), "")), "key: size out of range");
+  EXPECT_EQ(with_key("no separator"), kBadKey);
+  EXPECT_EQ(with_key(std::string("l\0k", 3)), kBadKey);
+  EXPECT_EQ(with_key(""), kBadKey);
+  EXPECT_EQ(with_key(storage::storage_key({PolicyKind::kLww, std::string(kMaxBucketBytes + 1, 'b')}, "k")),
+            kBadKey);
+  EXPECT_EQ(with_key(storage::storage_key(storage::default_bucket(), "")), kBadKey);
   EXPECT_EQ(with_key(storage::storage_key(storage::default_bucket(), std::string(kMaxKeyBytes + 1, 'k'))),
-            "key: size out of range");
+            kBadKey);
   EXPECT_EQ(with_key(storage::storage_key(storage::default_bucket(), std::string(kMaxKeyBytes, 'k'))), "accepted");
-  EXPECT_EQ(with_key(std::string("b\0\0", 3)), "accepted") << "the user's key may hold zero bytes";
+  EXPECT_EQ(with_key(std::string("lb\0\0", 4)), "accepted") << "the user's key may hold zero bytes";
 }
 
 TEST(MessageCodec, ChecksTheKeysOfEveryKind) {
   const Delta delta{kKey, {kDot, Hlc{1}, "v"}, Clock{kDot}, false};
   EXPECT_EQ(refusal_of(delta, [](Record& r) { r.mutable_delta()->set_key("k"); }),
-            "key: no bucket");
+            kBadKey);
   EXPECT_EQ(refusal_of(ForwardRequest{1, kKey, "v", {}, Level::kOne, Durability::kOs, 5},
                        [](Record& r) { r.mutable_forward_request()->set_key("k"); }),
-            "key: no bucket");
+            kBadKey);
   EXPECT_EQ(refusal_of(ScanChunkReply{1, {{kKey, {}, {}}}, {}, false, Hlc{}},
                        [](Record& r) { r.mutable_scan_reply()->mutable_items(0)->set_key("k"); }),
-            "key: no bucket");
+            kBadKey);
   EXPECT_EQ(refusal_of(SyncPage{{}, {}, {{kKey, {}, {}}}, false, false, {}, "", "", 0, Hlc{}},
                        [](Record& r) { r.mutable_sync_page()->mutable_items(0)->set_key("k"); }),
-            "key: no bucket");
+            kBadKey);
 }
 
 TEST(MessageCodec, RefusesDeltasThatCouldNotHaveBeenIssued) {

@@ -4,7 +4,7 @@
 #include <tuple>
 
 #include "node/resolution/model_replicas.h"
-#include "node/resolution/policy.h"
+#include "node/resolution/policies.h"
 
 namespace kv {
 namespace {

@@ -62,19 +62,23 @@ class ModelReplica {
   // Without a policy, versions stay siblings and a write without a token supersedes nothing.
   ModelReplica(std::uint64_t actor, const Policy* policy) : actor_{actor}, policy_(policy) {}
 
-  ModelDelta write(const std::string& key, std::optional<std::string> value,
-                   const std::optional<ModelToken>& token, WallMs wall) {
+  // None: the policy refused.
+  std::optional<ModelDelta> try_write(const std::string& key, std::optional<std::string> value,
+                                      const std::optional<ModelToken>& token, WallMs wall) {
     Object& object = objects_[key];
     const Dot dot{actor_, clock_.base(actor_) + 1};
+    Change change{std::move(value), token ? token->context : Clock{}};
+    if (policy_ != nullptr) {
+      auto admitted = policy_->admit(object, actor_, std::move(change.value),
+                                     token ? &token->context : nullptr);
+      if (!admitted.ok()) return std::nullopt;
+      change = *std::move(admitted);
+    }
     const Hlc seen = std::max(greatest_hlc(object), token ? token->hlc : Hlc{});
-    ModelDelta delta{key, {dot, hlc_.tick(wall, seen), std::move(value)}, {}};
-    if (token.has_value())
-      delta.context = token->context;
-    else if (policy_ != nullptr)
-      delta.context = policy_->implied_context(object);
+    ModelDelta delta{key, {dot, hlc_.tick(wall, seen), std::move(change.value)}, change.context};
     delta.context.add(dot);
     discard(object, delta.context);
-    object.versions.push_back(delta.version);
+    if (leaves_version(delta)) object.versions.push_back(delta.version);
     std::sort(object.versions.begin(), object.versions.end(),
               [](const Version& a, const Version& b) { return a.dot < b.dot; });
     if (policy_ != nullptr) policy_->resolve(object.versions);
@@ -82,10 +86,16 @@ class ModelReplica {
     strip(object, clock_);
     return delta;
   }
+  ModelDelta write(const std::string& key, std::optional<std::string> value,
+                   const std::optional<ModelToken>& token, WallMs wall) {
+    return try_write(key, std::move(value), token, wall).value();
+  }
 
   void apply(const ModelDelta& delta) {
     Object& object = objects_[delta.key];
-    join(object, clock_, Object{{delta.version}, delta.context}, Clock{});
+    Object theirs{{}, delta.context};
+    if (leaves_version(delta)) theirs.versions.push_back(delta.version);
+    join(object, clock_, theirs, Clock{});
     if (policy_ != nullptr) policy_->resolve(object.versions);
     clock_.add(delta.version.dot);
     strip(object, clock_);
@@ -108,7 +118,13 @@ class ModelReplica {
     return {state(key).filled(), greatest_hlc(state(key).object)};
   }
 
+  const Clock& clock() const { return clock_; }
+
  private:
+  bool leaves_version(const ModelDelta& delta) const {
+    return delta.version.value.has_value() || policy_ == nullptr || policy_->is_ordered();
+  }
+
   Actor actor_;
   const Policy* policy_;
   Clock clock_;
@@ -173,7 +189,8 @@ class ModelCluster {
     }
     std::optional<std::string> value;
     if (choice % 5 != 0) value = std::to_string(deltas.size());
-    deltas.push_back(at.write(key, std::move(value), token, WallMs{1000 + wall % 3}));
+    auto delta = at.try_write(key, std::move(value), token, WallMs{1000 + wall % 3});
+    if (delta.has_value()) deltas.push_back(*std::move(delta));
   }
 };
 

@@ -167,11 +167,22 @@ TEST(Ring, TheLimitsThemselvesAreAccepted) {
   EXPECT_EQ(make(numbered_nodes(2), kMaxPartitions).partitions(), kMaxPartitions);
 }
 
+TEST(Ring, OnePartitionBehindThoseOfTheKeySpaceIsReplicatedOnEveryNode) {
+  const Ring ring = make(numbered_nodes(9));
+  EXPECT_EQ(ring.catalog(), Partition{64});
+  EXPECT_EQ(ring.all_partitions(), 65U);
+  EXPECT_EQ(ring.replicas(ring.catalog()).size(), 9U);
+  for (std::uint16_t node = 0; node < 9; ++node)
+    EXPECT_TRUE(ring.is_replica(ring.catalog(), NodeIndex{node}));
+  for (int i = 0; i < 1000; ++i)
+    EXPECT_NE(ring.partition_of("user:" + std::to_string(i)), ring.catalog());
+}
+
 TEST(RingDeathTest, OutOfRangeIsABug) {
   const Ring ring = make(numbered_nodes(3));
   EXPECT_DEATH(ring.node_id(NodeIndex{3}), "node that is in this ring");
-  EXPECT_DEATH(ring.replicas(Partition{64}), "partition that is in this ring");
-  EXPECT_DEATH(ring.preference_list(Partition{64}), "partition that is in this ring");
+  EXPECT_DEATH(ring.replicas(Partition{65}), "partition that is in this ring");
+  EXPECT_DEATH(ring.preference_list(Partition{65}), "partition that is in this ring");
 }
 
 }  // namespace

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "node/base/limits.h"
+
 namespace kv::storage {
 namespace {
 
@@ -12,8 +14,10 @@ Partition partition(std::uint64_t value) { return Partition{static_cast<std::uin
 
 TEST(Keys, LieOnDiskAsDocumented) {
   using namespace std::string_literals;
-  EXPECT_EQ(storage_key("b", "k"), "b\0k"s);
-  EXPECT_EQ(object_key(Partition{0x0102}, storage_key("b", "k")), "\x01\x02"s + "b\0k"s);
+  const std::string key = storage_key({PolicyKind::kLww, "b"}, "k");
+  EXPECT_EQ(key, "lb\0k"s);
+  EXPECT_EQ(storage_key({PolicyKind::kSiblings, "b"}, "k"), "sb\0k"s);
+  EXPECT_EQ(object_key(Partition{0x0102}, key), "\x01\x02"s + key);
   EXPECT_EQ(log_key(Partition{1}, Dot{Actor{0x0203}, 0x0405}),
             "\0\x01\0\0\0\0\0\0\x02\x03\0\0\0\0\0\0\x04\x05"s);
   EXPECT_EQ(log_value({true, "b\0k"s}), "\1b\0k"s);
@@ -30,9 +34,26 @@ TEST(Keys, LieOnDiskAsDocumented) {
 
 RC_GTEST_PROP(Keys, AStorageKeySplitsWhereItWasJoined, (const std::string& user_key)) {
   const auto bucket = *rc::gen::container<std::string>(rc::gen::nonZero<char>());
-  const std::string key = storage_key(bucket, user_key);
+  const auto policy = *rc::gen::element(PolicyKind::kLww, PolicyKind::kSiblings, PolicyKind::kFww,
+                                        PolicyKind::kMax, PolicyKind::kMin, PolicyKind::kCounter);
+  const std::string key = storage_key({policy, bucket}, user_key);
+  RC_ASSERT(&policy_of(key) == &kv::policy(policy));
   RC_ASSERT(bucket_of(key) == bucket);
   RC_ASSERT(user_key_of(key) == user_key);
+}
+
+TEST(Keys, BytesFromElsewhereAreCheckedForTheirFormAndSizes) {
+  using namespace std::string_literals;
+  EXPECT_TRUE(is_storage_key("lb\0k"s));
+  EXPECT_TRUE(is_storage_key("lb\0\0"s)) << "the user's key may hold zero bytes";
+  for (const std::string& bytes : {""s, "l"s, "lb"s, "l\0k"s, "lb\0"s, "?b\0k"s, "\0b\0k"s})
+    EXPECT_FALSE(is_storage_key(bytes)) << bytes;
+  const auto of_sizes = [](std::size_t bucket, std::size_t key) {
+    return storage_key({PolicyKind::kLww, std::string(bucket, 'b')}, std::string(key, 'k'));
+  };
+  EXPECT_TRUE(is_storage_key(of_sizes(kMaxBucketBytes, kMaxKeyBytes)));
+  EXPECT_FALSE(is_storage_key(of_sizes(kMaxBucketBytes + 1, kMaxKeyBytes)));
+  EXPECT_FALSE(is_storage_key(of_sizes(kMaxBucketBytes, kMaxKeyBytes + 1)));
 }
 
 RC_GTEST_PROP(Keys, ALogKeyNamesItsDot,
@@ -98,7 +119,7 @@ RC_GTEST_PROP(Keys, NoKeyLiesBetweenAKeyAndTheNext,
 TEST(Keys, TheNextOfNoKeyIsNoKey) { EXPECT_EQ(next_key(""), ""); }
 
 TEST(KeysDeathTest, RefusesWhatItCouldNotSplitAgain) {
-  EXPECT_DEATH(storage_key(std::string("a\0b", 3), "k"), "bucket names are checked");
+  EXPECT_DEATH(storage_key({PolicyKind::kLww, std::string("a\0b", 3)}, "k"), "bucket names are checked");
   EXPECT_DEATH(bucket_of("no separator"), "zero byte");
   EXPECT_DEATH(dot_of_log_key("short"), "made by log_key");
   EXPECT_DEATH(log_entry(""), "made by log_value");
