@@ -191,7 +191,8 @@ absl::Status Server::Impl::start_clients() {
   operations = std::make_unique<Operations>(*shards, ring);
   key_value_service = std::make_unique<KeyValueService>(*operations);
   admin_service = std::make_unique<AdminService>(
-      [this](std::function<void(v1::StatusResponse)> done) { collect_status(std::move(done)); });
+      [this](std::function<void(v1::StatusResponse)> done) { collect_status(std::move(done)); },
+      operations->buckets());
   return client_listener.start(
       {node_config(options.node).client, options.client_netns, kMaxClientMessageBytes, true},
       {key_value_service.get(), admin_service.get()});

@@ -113,6 +113,7 @@ CommandLine::CommandLine()
   add_key_commands();
   add_scan_commands();
   add_import();
+  add_bucket();
   add_others();
 }
 
@@ -220,7 +221,31 @@ void CommandLine::add_import() {
   add_base64(command, "The columns of TSV are base64");
 }
 
+void CommandLine::add_bucket() {
+  CLI::App* bucket = add_command("bucket", "Make and list buckets");
+  const Choices<std::string> actions = {{"create", "create"}, {"ls", "ls"}, {"show", "show"}};
+  add_choice(bucket, "ACTION", options_.bucket_action, actions, "What to do")->required();
+  bucket->add_option("NAME", options_.bucket_name, "Of create and show")->type_name("");
+  const Choices<std::string> policies = {{"lww", "lww"}, {"siblings", "siblings"},
+                                         {"fww", "fww"}, {"max", "max"},
+                                         {"min", "min"}, {"counter", "counter"}};
+  add_choice(bucket, "--policy", options_.policy, policies,
+             "What becomes of concurrent writes; create needs it");
+}
+
 void CommandLine::add_others() {
+  CLI::App* incr = add_command("incr", "Add to a counter");
+  add_key(incr);
+  const auto set_amount = [this](std::string text) {
+    reveal(text);
+    if (!absl::SimpleAtoi(text, &options_.amount))
+      throw CLI::ValidationError("BY",
+                                 absl::StrCat("\"", text, "\" is no whole number of 64 bits"));
+  };
+  incr->add_option_function<std::string>("BY", set_amount, "How much; may be negative [1]")
+      ->type_name("");
+  add_durability(incr);
+  add_base64(incr, "The key is given as base64");
   add_command("status", "Show the nodes and what they owe each other");
   CLI::App* completion = add_command("completion", "Print a completion script for a shell");
   const Choices<std::string> shells = {{"bash", "bash"}, {"zsh", "zsh"}, {"fish", "fish"}};
@@ -231,8 +256,9 @@ void CommandLine::parse(int argc, const char* const* argv) {
   std::vector<std::string> reversed;
   for (int i = argc - 1; i > 0; --i) reversed.push_back(hide(argv[i]));
   app_.parse(std::move(reversed));
-  for (std::string* text : {&options_.key, &value_, &options_.file, &options_.prefix,
-                            &options_.start, &options_.end, &options_.bucket, &endpoints_, &token_})
+  for (std::string* text :
+       {&options_.key, &value_, &options_.file, &options_.prefix, &options_.start, &options_.end,
+        &options_.bucket, &options_.bucket_name, &endpoints_, &token_})
     reveal(*text);
   for (std::string& key : options_.keys) reveal(key);
 }
@@ -245,6 +271,7 @@ absl::Status CommandLine::finish() {
     if (absl::Status status = finish_put(); !status.ok()) return status;
   }
   if (absl::Status status = finish_del(); !status.ok()) return status;
+  if (absl::Status status = finish_bucket(); !status.ok()) return status;
   absl::StatusOr<std::string> token = client::decode_token(token_);
   if (!token.ok()) return named("--token", token.status());
   options_.token = *std::move(token);
@@ -267,6 +294,19 @@ absl::Status CommandLine::finish_put() {
 absl::Status CommandLine::finish_del() {
   if (options_.keys.size() > 1 && !token_.empty())
     return absl::InvalidArgumentError("--token is of one key; del takes it with one KEY only");
+  return absl::OkStatus();
+}
+
+absl::Status CommandLine::finish_bucket() {
+  const bool create = options_.bucket_action == "create";
+  const bool takes_name = create || options_.bucket_action == "show";
+  if (options_.command != "bucket") return absl::OkStatus();
+  if (takes_name == options_.bucket_name.empty())
+    return absl::InvalidArgumentError(absl::StrCat(
+        "bucket ", options_.bucket_action, takes_name ? " takes a NAME" : " takes no NAME"));
+  if (create == options_.policy.empty())
+    return absl::InvalidArgumentError(create ? "bucket create takes --policy POLICY"
+                                             : "--policy goes with bucket create only");
   return absl::OkStatus();
 }
 

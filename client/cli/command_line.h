@@ -34,6 +34,7 @@ class CommandLine {
   void add_key_commands();
   void add_scan_commands();
   void add_import();
+  void add_bucket();
   void add_others();
 
   CLI::App* add_command(const std::string& name, const std::string& description);
@@ -46,6 +47,7 @@ class CommandLine {
 
   absl::Status finish_put();
   absl::Status finish_del();
+  absl::Status finish_bucket();
   absl::Status decode_bytes();
 
   CLI::App app_;

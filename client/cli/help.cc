@@ -28,6 +28,7 @@ Exit codes
   6  outcome unknown: the write may have been stored; its dot is printed when it
      is known
   7  several siblings where one value was asked for
+  8  condition not met: it exists already
 
 Examples
   kv put user:1 Ada                      store a value
@@ -44,7 +45,8 @@ namespace {
 
 constexpr const char* kPut = R"help(
 The value is VALUE, the content of a file (--file F), or standard input (-); up
-to 4 MiB of any bytes. Without a token the write supersedes what the node that
+to 4 MiB of any bytes. Without a token the write supersedes what its bucket's
+policy says (kv bucket --help): in the default bucket, what the node that
 coordinates it holds. With one, from a get of the same key, it supersedes
 exactly what that get saw.
 
@@ -139,6 +141,39 @@ Examples
   kv export --format tsv | kv --endpoints other:7101 import -
 )help";
 
+constexpr const char* kIncr = R"help(
+The key is in a bucket of policy counter. Additions at several nodes all count,
+once each. When an addition's outcome is unknown (exit code 6), repeating it may
+count it twice. A delete starts anew from 0, except that an addition at another
+node at the same time keeps what that node had added before.
+
+Examples
+  kv bucket create visits --policy counter
+  kv --bucket visits incr home
+  kv --bucket visits incr home -- -3
+  kv --bucket visits get home
+)help";
+
+constexpr const char* kBucket = R"help(
+A bucket's policy says what becomes of concurrent writes to one key, and never
+changes:
+
+  lww       the last write wins, by time; what the bucket "default" has
+  siblings  all are kept; a get returns them, and a put with its token resolves
+            them. At most 100 of them, and 4 MiB
+  fww       the first write wins; a put where there is a value is refused (8)
+  max, min  the greatest or smallest of the decimal numbers that were put
+  counter   the sum of what was added; see kv incr --help
+
+Making a bucket needs a majority of all nodes. Making the same one again
+succeeds; one of that name with another policy is refused (8).
+
+Examples
+  kv bucket create carts --policy siblings
+  kv bucket ls
+  kv --bucket carts put cart:1 apples
+)help";
+
 constexpr const char* kStatus = R"help(
 Asks the endpoints and every member that they name. Exit code 0 when at least
 one answers, 3 when none does. With -o json one object: nodes[], each with id,
@@ -160,7 +195,8 @@ Examples
 std::string command_footer(const std::string& command) {
   static const std::map<std::string, const char*> kFooters = {
       {"put", kPut},       {"get", kGet},       {"del", kDel},       {"scan", kScan},
-      {"import", kImport}, {"export", kExport}, {"status", kStatus}, {"completion", kCompletion}};
+      {"import", kImport}, {"export", kExport}, {"status", kStatus}, {"completion", kCompletion},
+      {"incr", kIncr},     {"bucket", kBucket}};
   const auto found = kFooters.find(command);
   return found == kFooters.end() ? "" : found->second;
 }

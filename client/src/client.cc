@@ -84,6 +84,49 @@ Result<WriteResult> Client::del(absl::string_view key, const WriteOptions& optio
   return to_result(std::move(response));
 }
 
+Result<WriteResult> Client::add(absl::string_view key, std::int64_t amount,
+                                const WriteOptions& options) {
+  if (absl::Status status = check_timeout(options.timeout); !status.ok()) return to_failure(status);
+  if (absl::Status status = check_key(key); !status.ok()) return to_failure(status);
+  const v1::UpdateRequest request = add_request(key, amount, options);
+  v1::WriteResponse response;
+  std::optional<Failure> failure = cluster_->run(
+      RequestKind::kWrite, options.timeout, [&](Node::Stubs& stubs, grpc::ClientContext& context) {
+        return stubs.key_value->Update(&context, request, &response);
+      });
+  if (failure.has_value()) return *std::move(failure);
+  return to_result(std::move(response));
+}
+
+Result<Bucket> Client::create_bucket(const Bucket& bucket, std::chrono::milliseconds timeout) {
+  if (absl::Status status = check_timeout(timeout); !status.ok()) return to_failure(status);
+  v1::Bucket request;
+  request.set_name(bucket.name);
+  request.set_policy(bucket.policy);
+  v1::Bucket response;
+  std::optional<Failure> failure = cluster_->run(
+      RequestKind::kWrite, timeout, [&](Node::Stubs& stubs, grpc::ClientContext& context) {
+        return stubs.admin->CreateBucket(&context, request, &response);
+      });
+  if (failure.has_value()) return *std::move(failure);
+  return Bucket{response.name(), response.policy()};
+}
+
+Result<std::vector<Bucket>> Client::buckets(std::chrono::milliseconds timeout) {
+  if (absl::Status status = check_timeout(timeout); !status.ok()) return to_failure(status);
+  v1::ListBucketsResponse response;
+  std::optional<Failure> failure = cluster_->run(
+      RequestKind::kRead, timeout, [&](Node::Stubs& stubs, grpc::ClientContext& context) {
+        response.Clear();
+        return stubs.admin->ListBuckets(&context, v1::ListBucketsRequest(), &response);
+      });
+  if (failure.has_value()) return *std::move(failure);
+  std::vector<Bucket> buckets;
+  for (const v1::Bucket& bucket : response.buckets())
+    buckets.push_back({bucket.name(), bucket.policy()});
+  return buckets;
+}
+
 Result<std::vector<OperationResult>> Client::batch(const std::vector<Operation>& operations,
                                                    const BatchOptions& options) {
   if (absl::Status status = check_timeout(options.timeout); !status.ok()) return to_failure(status);

@@ -60,6 +60,17 @@ v1::PutRequest put_request(absl::string_view key, absl::string_view value,
   return request;
 }
 
+v1::UpdateRequest add_request(absl::string_view key, std::int64_t amount,
+                              const WriteOptions& options) {
+  v1::UpdateRequest request;
+  request.set_bucket(options.bucket);
+  request.set_key(text(key));
+  request.set_add(amount);
+  request.set_level(to_message(options.level));
+  request.set_durability(to_message(options.durability));
+  return request;
+}
+
 v1::DeleteRequest delete_request(absl::string_view key, const WriteOptions& options) {
   v1::DeleteRequest request;
   request.set_bucket(options.bucket);

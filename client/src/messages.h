@@ -4,6 +4,7 @@
 #include <absl/status/status.h>
 #include <absl/strings/string_view.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,8 @@ Failure to_failure(const absl::Status& refusal);
 v1::GetRequest get_request(absl::string_view key, const ReadOptions& options);
 v1::PutRequest put_request(absl::string_view key, absl::string_view value,
                            const WriteOptions& options);
+v1::UpdateRequest add_request(absl::string_view key, std::int64_t amount,
+                              const WriteOptions& options);
 v1::DeleteRequest delete_request(absl::string_view key, const WriteOptions& options);
 v1::BatchRequest batch_request(const std::vector<Operation>& operations,
                                const BatchOptions& options);

@@ -65,8 +65,8 @@ Weights make_weights(Rng& rng) {
 
 // Half of the seeds have one policy, of those again half lww.
 std::vector<std::string> make_policies(std::uint64_t seed) {
-  constexpr std::array<std::string_view, 6> kPolicies{"",     "siblings:", "fww:",
-                                                      "max:", "counter:",  "catalog:"};
+  constexpr std::array<std::string_view, 6> kPolicies{
+      "", "siblings:", "fww:", "max:", "counter:", "catalog:"};
   Rng rng = stream(seed, "policies");
   if (rng.below(4) == 0) return {""};
   std::vector<std::string> policies(rng.below(3) == 0 ? 1 : 1 + rng.below(4));
@@ -212,13 +212,13 @@ Plan make_reference_plan(std::uint64_t seed) {
 std::string describe(const Plan& plan) {
   const ClusterOptions& c = plan.cluster;
   const ReplicationOptions& r = c.core.replication;
-  return absl::StrCat("seed ", plan.seed, ": ", c.shards.size(), " nodes, N=", c.n, ", ",
-                      c.partitions, " partitions, ", plan.keys, " keys (", absl::StrJoin(plan.policies, " "), "), ", plan.clients,
-                      " clients, ", plan.chaos_ms, " ms of chaos; skew limit ",
-                      c.core.max_clock_skew_ms, " ms, sync interval ", c.core.sync_interval_ms,
-                      " ms, at most ", c.core.max_pending, " pending, window ",
-                      r.max_in_flight_bytes, " B, pages ", r.page.bytes, " B and ", r.page.dots,
-                      " dots, overdue ", r.overdue_ms, " ms, probes ", r.probe_interval_ms, " ms");
+  return absl::StrCat(
+      "seed ", plan.seed, ": ", c.shards.size(), " nodes, N=", c.n, ", ", c.partitions,
+      " partitions, ", plan.keys, " keys (", absl::StrJoin(plan.policies, " "), "), ", plan.clients,
+      " clients, ", plan.chaos_ms, " ms of chaos; skew limit ", c.core.max_clock_skew_ms,
+      " ms, sync interval ", c.core.sync_interval_ms, " ms, at most ", c.core.max_pending,
+      " pending, window ", r.max_in_flight_bytes, " B, pages ", r.page.bytes, " B and ",
+      r.page.dots, " dots, overdue ", r.overdue_ms, " ms, probes ", r.probe_interval_ms, " ms");
 }
 
 }  // namespace kv::sim

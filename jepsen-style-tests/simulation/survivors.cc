@@ -31,8 +31,7 @@ std::string Survivors::check(const std::string& key, const Object& object, const
   for (const Version& version : object.versions) {
     if (!version.value.has_value()) return absl::StrCat(to_string(version.dot), " is a marker");
     const auto write = found->second.find(version.dot);
-    if (write == found->second.end())
-      return absl::StrCat("nobody wrote ", to_string(version.dot));
+    if (write == found->second.end()) return absl::StrCat("nobody wrote ", to_string(version.dot));
     for (const Dot by : write->second.superseded_by)
       if (clock.contains(by))
         return absl::StrCat(to_string(version.dot), " is there, and ", to_string(by),
@@ -42,8 +41,8 @@ std::string Survivors::check(const std::string& key, const Object& object, const
     if (!write.leaves_version || !clock.contains(dot)) continue;
     const bool is_there = std::any_of(object.versions.begin(), object.versions.end(),
                                       [&, d = dot](const Version& v) { return v.dot == d; });
-    const bool is_superseded = std::any_of(
-        write.superseded_by.begin(), write.superseded_by.end(), [&](Dot by) {
+    const bool is_superseded =
+        std::any_of(write.superseded_by.begin(), write.superseded_by.end(), [&](Dot by) {
           return clock.contains(by) || object.context.contains(by) || forgotten.contains(by);
         });
     if (!is_there && !is_superseded)

@@ -342,8 +342,8 @@ Hlc Truth::greatest() const {
   return greatest;
 }
 
-std::vector<std::pair<Hlc, Dot>> Truth::must_see(const std::string& storage_key,
-                                                 std::size_t count, Level level) const {
+std::vector<std::pair<Hlc, Dot>> Truth::must_see(const std::string& storage_key, std::size_t count,
+                                                 Level level) const {
   std::vector<std::pair<Hlc, Dot>> seen;
   const auto it = acknowledged_.find(storage_key);
   if (it == acknowledged_.end()) return seen;
@@ -411,7 +411,8 @@ void Truth::check_numbers() {
     const auto objects = cluster_->objects(first, partition_of(key));
     const auto found = objects.find(key);
     const Policy& policy = storage::policy_of(key);
-    const auto shown = found == objects.end() ? std::vector<Version>{} : policy.shown(found->second);
+    const auto shown =
+        found == objects.end() ? std::vector<Version>{} : policy.shown(found->second);
     std::int64_t number = 0;
     KV_CHECK(shown.empty() || absl::SimpleAtoi(shown.front().value.value_or(""), &number),
              "numbers were written");

@@ -130,14 +130,14 @@ class Truth {
   std::map<std::string, std::set<std::pair<Hlc, Dot>>> writes_by_time_;
   std::map<std::string, Hlc> greatest_;  // of what was issued
   std::map<Actor, std::size_t> issuers_;
-  std::map<Dot, Hlc> seen_before_;       // that of its key when it was issued
+  std::map<Dot, Hlc> seen_before_;  // that of its key when it was issued
   std::map<Partition, Hlc> greatest_marker_;
   Survivors survivors_;
   std::map<std::string, Fate> values_;
   std::map<std::string, Numbers> numbers_;
   std::map<std::string, std::vector<Acknowledged>> acknowledged_;
   std::map<std::size_t, std::int64_t> greatest_wall_ms_;  // by node, ever
-  bool lost_something_ = false;  // of what was committed somewhere
+  bool lost_something_ = false;                           // of what was committed somewhere
   bool lost_a_disk_ = false;
   std::map<Partition, Clock> forgotten_;  // dots that at some time no replica knew any more
 };

@@ -14,7 +14,8 @@ constexpr std::size_t kMaxBatchOperations = 1000;
 constexpr std::size_t kMaxBatchBytes = 4 * 1024 * 1024;
 constexpr std::size_t kMaxScanPageBytes = 1024 * 1024;
 constexpr std::uint64_t kMaxScanPageItems = 10'000;
-constexpr std::size_t kMaxSiblings = 100;  // at one replica; concurrent writes at several may make more
+constexpr std::size_t kMaxSiblings =
+    100;  // at one replica; concurrent writes at several may make more
 constexpr std::size_t kMaxSiblingBytes = 4 * 1024 * 1024;
 constexpr std::size_t kMaxDecimalBytes = 100;  // a number in a bucket of policy max or min
 constexpr std::int64_t kDefaultDeadlineMs = 2'000;

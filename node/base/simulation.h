@@ -64,8 +64,8 @@ inline void reach(Mark mark) {
 
 #define KV_MARK(name) ::kv::simulation::reach(::kv::simulation::Mark::name)
 #define KV_PLANTED(name) (::kv::simulation::planted == ::kv::simulation::Bug::name)
-#define KV_ISSUED(delta)                                           \
-  do {                                                             \
+#define KV_ISSUED(delta)                                                 \
+  do {                                                                   \
     if (::kv::simulation::on_issued) ::kv::simulation::on_issued(delta); \
   } while (false)
 

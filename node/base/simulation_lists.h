@@ -93,7 +93,8 @@
   X(kPushedTimeOff, "a delta is pushed with a time that is one tick off")                      \
   X(kRecordForgetsSome, "now and then the record of a replica lacks an old dot")               \
   X(kReplyTellsOldTime, "the answer to a write gives the time of its token, not its own")      \
-  X(kTransferForgetsGone, "what a full transfer has shown to be gone may come back before it ends") \
+  X(kTransferForgetsGone,                                                                      \
+    "what a full transfer has shown to be gone may come back before it ends")                  \
   X(kBlindPutSupersedes, "a put without a token supersedes the siblings that are there")       \
   X(kSiblingDropped, "of many siblings one is dropped")                                        \
   X(kCausalDeleteStays, "a delete leaves a marker where none belongs")                         \

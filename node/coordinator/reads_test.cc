@@ -51,8 +51,7 @@ class Bench {
   }
   void put(const std::string& key, const std::string& value) {
     node.step([&](Step& step) {
-      const auto delta =
-          node.replica().write(step.tx, node.hlc(), step.now.wall, key, value, {});
+      const auto delta = node.replica().write(step.tx, node.hlc(), step.now.wall, key, value, {});
       KV_CHECK(delta.ok(), "a disk without faults");
     });
   }
@@ -242,11 +241,13 @@ TEST_F(ReadsAtAReplica, AnswersPeersWithTheObjectAndTheClockOfTheMoment) {
   EXPECT_EQ(ask(kKey).request, 9U);
   EXPECT_EQ(ask(kKey).clock, node.replica().clock());
   EXPECT_TRUE(ask(storage::storage_key(storage::default_bucket(), "none")).object.empty());
-  EXPECT_EQ(ask(storage::storage_key(storage::default_bucket(), "none")).clock, node.replica().clock());
+  EXPECT_EQ(ask(storage::storage_key(storage::default_bucket(), "none")).clock,
+            node.replica().clock());
 }
 
 TEST_F(ReadsAtAReplica, ScansAreJoinedKeyByKey) {
-  for (const char* key : {"a", "b", "c"}) put(storage::storage_key(storage::default_bucket(), key), key);
+  for (const char* key : {"a", "b", "c"})
+    put(storage::storage_key(storage::default_bucket(), key), key);
   const auto request = only_message<ScanChunkRequest>(scan(Level::kQuorum, 2), node.node(1));
   EXPECT_EQ(request.max_items, 2U);
   ScanChunkReply chunk{request.request, {}, {}, false};

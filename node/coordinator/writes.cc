@@ -61,8 +61,8 @@ bool Writes::can_start(Step& step, const Asker& asker, Partition partition, Leve
 void Writes::write_here(Step& step, Asker asker, ClientWrite write) {
   const auto it = replicas_.find(write.partition);
   KV_CHECK(it != replicas_.end(), "only a replica of the partition writes here");
-  auto delta = it->second.write(step.tx, hlc_, step.now.wall, write.key,
-                                std::move(write.value), write.token);
+  auto delta = it->second.write(step.tx, hlc_, step.now.wall, write.key, std::move(write.value),
+                                write.token);
   if (is_refusal(delta.status().code()))
     return refuse(step, asker, write.partition, delta.status().code(),
                   std::string(delta.status().message()));

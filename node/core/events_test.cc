@@ -308,15 +308,17 @@ TEST_F(OneCore, TimesFarAheadAreKeptAsDataAndNotAdopted) {
   connect_all();
   const std::uint64_t far = hlc_from_wall(WallMs{now().wall.ms + 3'600'000}).bits;
   hear(kPeer, delta(1, false, far));
-  const WriteResult elsewhere =
-      answer(write(Level::kOne, Durability::kOs, storage::storage_key(storage::default_bucket(), "x"))).value();
+  const WriteResult elsewhere = answer(write(Level::kOne, Durability::kOs,
+                                             storage::storage_key(storage::default_bucket(), "x")))
+                                    .value();
   EXPECT_LT(elsewhere.hlc.bits, far);
   const WriteResult same_key = answer(write(Level::kOne)).value();
   EXPECT_GT(same_key.hlc.bits, far) << "or it would lose to what it replaces";
 
   const std::uint64_t near = hlc_from_wall(WallMs{now().wall.ms + 400}).bits;
   hear(kPeer, delta(2, false, near));
-  EXPECT_GT(answer(write(Level::kOne, Durability::kOs, storage::storage_key(storage::default_bucket(), "y")))
+  EXPECT_GT(answer(write(Level::kOne, Durability::kOs,
+                         storage::storage_key(storage::default_bucket(), "y")))
                 .value()
                 .hlc.bits,
             near);

@@ -206,19 +206,22 @@ TEST(MessageCodec, RefusesKeysOutOfBounds) {
   EXPECT_EQ(with_key("no separator"), kBadKey);
   EXPECT_EQ(with_key(std::string("l\0k", 3)), kBadKey);
   EXPECT_EQ(with_key(""), kBadKey);
-  EXPECT_EQ(with_key(storage::storage_key({PolicyKind::kLww, std::string(kMaxBucketBytes + 1, 'b')}, "k")),
+  EXPECT_EQ(with_key(storage::storage_key({PolicyKind::kLww, std::string(kMaxBucketBytes + 1, 'b')},
+                                          "k")),
             kBadKey);
   EXPECT_EQ(with_key(storage::storage_key(storage::default_bucket(), "")), kBadKey);
-  EXPECT_EQ(with_key(storage::storage_key(storage::default_bucket(), std::string(kMaxKeyBytes + 1, 'k'))),
-            kBadKey);
-  EXPECT_EQ(with_key(storage::storage_key(storage::default_bucket(), std::string(kMaxKeyBytes, 'k'))), "accepted");
+  EXPECT_EQ(
+      with_key(storage::storage_key(storage::default_bucket(), std::string(kMaxKeyBytes + 1, 'k'))),
+      kBadKey);
+  EXPECT_EQ(
+      with_key(storage::storage_key(storage::default_bucket(), std::string(kMaxKeyBytes, 'k'))),
+      "accepted");
   EXPECT_EQ(with_key(std::string("lb\0\0", 4)), "accepted") << "the user's key may hold zero bytes";
 }
 
 TEST(MessageCodec, ChecksTheKeysOfEveryKind) {
   const Delta delta{kKey, {kDot, Hlc{1}, "v"}, Clock{kDot}, false};
-  EXPECT_EQ(refusal_of(delta, [](Record& r) { r.mutable_delta()->set_key("k"); }),
-            kBadKey);
+  EXPECT_EQ(refusal_of(delta, [](Record& r) { r.mutable_delta()->set_key("k"); }), kBadKey);
   EXPECT_EQ(refusal_of(ForwardRequest{1, kKey, "v", {}, Level::kOne, Durability::kOs, 5},
                        [](Record& r) { r.mutable_forward_request()->set_key("k"); }),
             kBadKey);

@@ -9,7 +9,9 @@ namespace {
 
 using sim::ReplicaOnDisk;
 
-std::string at(const std::string& user_key) { return storage::storage_key(storage::default_bucket(), user_key); }
+std::string at(const std::string& user_key) {
+  return storage::storage_key(storage::default_bucket(), user_key);
+}
 
 SyncRequest ask(const ReplicaOnDisk& replica) {
   return {replica->clock(), replica->durable(), false, ""};

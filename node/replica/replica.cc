@@ -54,9 +54,8 @@ absl::StatusOr<Object> Replica::read(const storage::View& view, std::string_view
   return storage::decode_object(**bytes);
 }
 
-absl::StatusOr<Delta> Replica::write(Transaction& tx, HlcClock& hlc,
-                                     WallMs wall, const std::string& key,
-                                     std::optional<std::string> value,
+absl::StatusOr<Delta> Replica::write(Transaction& tx, HlcClock& hlc, WallMs wall,
+                                     const std::string& key, std::optional<std::string> value,
                                      const std::optional<Token>& token) {
   auto object = read(tx.view, key);
   if (!object.ok()) return object.status();
@@ -140,9 +139,8 @@ absl::Status Replica::apply_items(Transaction& tx, const std::vector<Item>& item
 }
 
 // `known`: the clock from before the items' dots entered it.
-void Replica::join_item(Transaction& tx, const Item& item,
-                        const Clock& their_clock, const Clock& known,
-                        const Transfers& transfers, Object mine) {
+void Replica::join_item(Transaction& tx, const Item& item, const Clock& their_clock,
+                        const Clock& known, const Transfers& transfers, Object mine) {
   const Object before = mine;
   for (const Transfer& transfer : transfers)
     if (brings_back(item, transfer, known)) mine.context.join(transfer.clock);

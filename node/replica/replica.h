@@ -75,9 +75,8 @@ class Replica {
 
   // A new write by a client (2-protocol, section 2): issues the next dot and returns the delta to push.
   // `token`: what the client has seen, or none: what the policy says.
-  absl::StatusOr<Delta> write(Transaction& tx, HlcClock& hlc, WallMs wall,
-                              const std::string& key, std::optional<std::string> value,
-                              const std::optional<Token>& token);
+  absl::StatusOr<Delta> write(Transaction& tx, HlcClock& hlc, WallMs wall, const std::string& key,
+                              std::optional<std::string> value, const std::optional<Token>& token);
 
   // A delta from the replica that issued it. No-op when its dot has been processed.
   // `transfers`: those of the partition that are under way.
@@ -160,8 +159,7 @@ class Replica {
   void mark_processed(storage::WriteBatch& batch, const std::string& key, const Clock& dots,
                       const Clock& markers);
   absl::Status apply_items(Transaction& tx, const std::vector<Item>& items,
-                           const Transfers& transfers,
-                           const Clock& their_clock);
+                           const Transfers& transfers, const Clock& their_clock);
   void join_item(Transaction& tx, const Item& item, const Clock& their_clock, const Clock& known,
                  const Transfers& transfers, Object mine);
   void settle();

@@ -10,7 +10,9 @@ namespace {
 
 using sim::ReplicaOnDisk;
 
-std::string at(const std::string& user_key) { return storage::storage_key(storage::default_bucket(), user_key); }
+std::string at(const std::string& user_key) {
+  return storage::storage_key(storage::default_bucket(), user_key);
+}
 
 TEST(Replica, WritesCountDotsWithoutAHole) {
   ReplicaOnDisk replica(0);

@@ -43,8 +43,8 @@ class Counter final : public Policy {
   std::vector<Version> shown(std::vector<Version> versions) const override {
     std::erase_if(versions, [](const Version& version) { return !version.value.has_value(); });
     if (versions.empty()) return versions;
-    const auto latest = std::max_element(
-        versions.begin(), versions.end(), [](const Version& a, const Version& b) {
+    const auto latest =
+        std::max_element(versions.begin(), versions.end(), [](const Version& a, const Version& b) {
           return std::tie(a.hlc, a.dot) < std::tie(b.hlc, b.dot);
         });
     Version sum{latest->dot, latest->hlc, {}};

@@ -29,8 +29,8 @@ class FirstWriteWins final : public Policy {
 
   std::vector<Version> shown(std::vector<Version> versions) const override {
     if (versions.size() < 2) return versions;
-    const auto first = std::min_element(
-        versions.begin(), versions.end(), [](const Version& a, const Version& b) {
+    const auto first =
+        std::min_element(versions.begin(), versions.end(), [](const Version& a, const Version& b) {
           return std::tie(a.hlc, a.dot) < std::tie(b.hlc, b.dot);
         });
     return {*first};

@@ -196,7 +196,8 @@ TEST(Siblings, TheirNumberAndSizeAreBoundedByARefusal) {
   EXPECT_TRUE(siblings_policy().admit(full, Actor{1}, std::nullopt, nullptr).ok());
   const Object large{{{{Actor{1}, 1}, Hlc{1}, std::string(kMaxSiblingBytes, 'v')}}, {}};
   EXPECT_FALSE(siblings_policy().admit(large, Actor{1}, "v", nullptr).ok());
-  EXPECT_TRUE(siblings_policy().admit({}, Actor{1}, std::string(kMaxValueBytes, 'v'), nullptr).ok());
+  EXPECT_TRUE(
+      siblings_policy().admit({}, Actor{1}, std::string(kMaxValueBytes, 'v'), nullptr).ok());
 }
 
 // ---- fww ------------------------------------------------------------------------------------------------------------
@@ -283,8 +284,8 @@ TEST(Counter, TakesWholeNumbersAndRefusesToOverflow) {
   const Object full{{{{Actor{1}, 1}, Hlc{1}, "9223372036854775807"}}, {}};
   EXPECT_EQ(add(full, "1").code(), absl::StatusCode::kOutOfRange);
   EXPECT_TRUE(add(full, "-1").ok());
-  const auto shown = counter_policy().shown(
-      {full.versions[0], {{Actor{2}, 1}, Hlc{2}, "9223372036854775807"}});
+  const auto shown =
+      counter_policy().shown({full.versions[0], {{Actor{2}, 1}, Hlc{2}, "9223372036854775807"}});
   EXPECT_EQ(shown.at(0).value, "9223372036854775807") << "beyond the range it stays at its end";
 }
 

@@ -119,7 +119,8 @@ RC_GTEST_PROP(Keys, NoKeyLiesBetweenAKeyAndTheNext,
 TEST(Keys, TheNextOfNoKeyIsNoKey) { EXPECT_EQ(next_key(""), ""); }
 
 TEST(KeysDeathTest, RefusesWhatItCouldNotSplitAgain) {
-  EXPECT_DEATH(storage_key({PolicyKind::kLww, std::string("a\0b", 3)}, "k"), "bucket names are checked");
+  EXPECT_DEATH(storage_key({PolicyKind::kLww, std::string("a\0b", 3)}, "k"),
+               "bucket names are checked");
   EXPECT_DEATH(bucket_of("no separator"), "zero byte");
   EXPECT_DEATH(dot_of_log_key("short"), "made by log_key");
   EXPECT_DEATH(log_entry(""), "made by log_value");

@@ -12,6 +12,8 @@ namespace kv::cli {
 ExitCode run_put(const Options& options, client::Client& client, Console& console);
 ExitCode run_get(const Options& options, client::Client& client, Console& console);
 ExitCode run_del(const Options& options, client::Client& client, Console& console);
+ExitCode run_incr(const Options& options, client::Client& client, Console& console);
+ExitCode run_bucket(const Options& options, client::Client& client, Console& console);
 ExitCode run_scan(const Options& options, client::Client& client, Console& console);
 ExitCode run_import(const Options& options, client::Client& client, Console& console);
 ExitCode run_export(const Options& options, client::Client& client, Console& console);

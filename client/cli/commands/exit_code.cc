@@ -13,6 +13,8 @@ ExitCode exit_code_of(const client::Failure& failure) {
     case absl::StatusCode::kOutOfRange:
     case absl::StatusCode::kNotFound:  // the bucket; a missing key is no failure
       return kUsage;
+    case absl::StatusCode::kAlreadyExists:
+      return kCondition;
     case absl::StatusCode::kPermissionDenied:
     case absl::StatusCode::kUnauthenticated:
       return kNotAllowed;
@@ -22,7 +24,7 @@ ExitCode exit_code_of(const client::Failure& failure) {
 }
 
 ExitCode worse(ExitCode a, ExitCode b) {
-  constexpr std::array kByWeight = {kOk,         kNotFound,    kSiblings, kUsage,
+  constexpr std::array kByWeight = {kOk,         kNotFound,    kSiblings, kCondition, kUsage,
                                     kNotAllowed, kUnreachable, kRefused,  kUnknown};
   const auto weight = [&](ExitCode code) {
     return std::find(kByWeight.begin(), kByWeight.end(), code);

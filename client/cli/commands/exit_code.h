@@ -11,9 +11,10 @@ enum ExitCode : int {
   kUsage = 2,        // or bad input, also where a node says so
   kUnreachable = 3,  // no node could be reached
   kNotAllowed = 4,
-  kRefused = 5,   // certainly not applied, or a read that too few replicas answered
-  kUnknown = 6,   // a write that may have been stored
-  kSiblings = 7,  // several values where one was asked for
+  kRefused = 5,    // certainly not applied, or a read that too few replicas answered
+  kUnknown = 6,    // a write that may have been stored
+  kSiblings = 7,   // several values where one was asked for
+  kCondition = 8,  // not met: it exists already
 };
 
 ExitCode exit_code_of(const client::Failure& failure);

@@ -13,6 +13,9 @@ ExitCode code_of(absl::StatusCode code) { return exit_code_of(Failure{.code = co
 TEST(ExitCode, SaysWhatHappened) {
   EXPECT_EQ(code_of(absl::StatusCode::kInvalidArgument), kUsage);
   EXPECT_EQ(code_of(absl::StatusCode::kNotFound), kUsage);
+  EXPECT_EQ(code_of(absl::StatusCode::kOutOfRange), kUsage);
+  EXPECT_EQ(code_of(absl::StatusCode::kAlreadyExists), kCondition);
+  EXPECT_EQ(code_of(absl::StatusCode::kFailedPrecondition), kRefused);
   EXPECT_EQ(code_of(absl::StatusCode::kPermissionDenied), kNotAllowed);
   EXPECT_EQ(code_of(absl::StatusCode::kUnauthenticated), kNotAllowed);
   EXPECT_EQ(code_of(absl::StatusCode::kUnavailable), kRefused);
@@ -39,6 +42,8 @@ TEST(ExitCode, IsThatOfTheWorst) {
   EXPECT_EQ(worse(kUsage, kRefused), kRefused);
   EXPECT_EQ(worse(kUnknown, kRefused), kUnknown);
   EXPECT_EQ(worse(kUnreachable, kUsage), kUnreachable);
+  EXPECT_EQ(worse(kCondition, kUsage), kUsage);
+  EXPECT_EQ(worse(kCondition, kOk), kCondition);
   EXPECT_EQ(worse(kOk, kOk), kOk);
 }
 

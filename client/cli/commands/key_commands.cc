@@ -1,4 +1,4 @@
-// put and get.
+// put, get and incr.
 #include <absl/strings/str_cat.h>
 
 #include "client/cli/commands/commands.h"
@@ -82,6 +82,11 @@ ExitCode run_put(const Options& options, client::Client& client, Console& consol
   if (!value.ok()) return report_usage(value.status(), options.output, console);
   return print_write(options, options.key, client.put(options.key, *value, write_options(options)),
                      console);
+}
+
+ExitCode run_incr(const Options& options, client::Client& client, Console& console) {
+  return print_write(options, options.key,
+                     client.add(options.key, options.amount, write_options(options)), console);
 }
 
 ExitCode run_get(const Options& options, client::Client& client, Console& console) {

@@ -24,6 +24,8 @@
 #include <absl/status/statusor.h>
 #include <absl/strings/string_view.h>
 
+#include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -56,6 +58,17 @@ class Client {
   Result<WriteResult> put(absl::string_view key, absl::string_view value,
                           const WriteOptions& options = {});
   Result<WriteResult> del(absl::string_view key, const WriteOptions& options = {});
+
+  // Adds to a counter, in a bucket of policy counter; `options.token` is not used. Repeating one whose outcome is unknown may
+  // count it twice.
+  Result<WriteResult> add(absl::string_view key, std::int64_t amount,
+                          const WriteOptions& options = {});
+
+  // Makes a bucket. The same one may exist; one of that name with another policy is kAlreadyExists.
+  Result<Bucket> create_bucket(const Bucket& bucket,
+                               std::chrono::milliseconds timeout = kDefaultTimeout);
+  // All of them, by name.
+  Result<std::vector<Bucket>> buckets(std::chrono::milliseconds timeout = kDefaultTimeout);
 
   // Sends all operations in one request. ok(): one result per operation, in the same order. A
   // Failure means that the whole batch got no answer; with kUnknown any of its writes may have been

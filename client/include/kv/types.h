@@ -50,6 +50,8 @@ enum class Outcome { kNotApplied, kUnknown };
 struct Failure {
   // kInvalidArgument     a field is malformed or over its limit
   // kNotFound            the bucket does not exist
+  // kAlreadyExists       the first write won, or a bucket of that name has another policy
+  // kFailedPrecondition  the key has too many siblings
   // kUnavailable         too few replicas are alive, or (with `reached` false) no endpoint could be
   // reached kResourceExhausted   overload that outlasted the retries kDeadlineExceeded    the time
   // given is over others               as gRPC defines them
@@ -112,6 +114,14 @@ struct WriteResult {
   std::string coordinator{};  // id of the replica that issued the dot
 };
 
+// A name and what becomes of concurrent writes to a key: lww, siblings, fww, max, min or counter. Neither ever changes.
+struct Bucket {
+  std::string name{};
+  std::string policy{};
+
+  friend bool operator==(const Bucket&, const Bucket&) = default;
+};
+
 struct ReadOptions {
   std::string bucket{};  // empty: "default"
   Level level = Level::kQuorum;
@@ -123,7 +133,7 @@ struct WriteOptions {
   Level level = Level::kQuorum;
   std::chrono::milliseconds timeout = kDefaultTimeout;
   std::string
-      token{};  // from a read of the same key; empty: supersede what the coordinating replica holds
+      token{};  // from a read of the same key; empty: supersede what the bucket's policy says
   Durability durability = Durability::kOs;
 };
 

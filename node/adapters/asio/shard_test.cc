@@ -27,7 +27,9 @@ constexpr Partition kP{0};
 constexpr NodeIndex kSelf{0}, kPeer{1}, kOther{2};
 constexpr std::int64_t kLongMs = 30'000;  // what works takes a fraction of it
 
-std::string key_of(const std::string& name) { return storage::storage_key(storage::default_bucket(), name); }
+std::string key_of(const std::string& name) {
+  return storage::storage_key(storage::default_bucket(), name);
+}
 
 template <typename T>
 T await(std::future<T> future) {

@@ -17,6 +17,11 @@ grpc::Status to_grpc(const v1::Failure& failure) {
                       status.SerializeAsString());
 }
 
+absl::Status queue_full() {
+  return absl::ResourceExhaustedError(
+      "the node's request queue is full; not applied, try again later");
+}
+
 v1::Failure not_applied(const absl::Status& status) {
   v1::Failure failure;
   failure.set_code(static_cast<int>(status.code()));

@@ -13,11 +13,6 @@
 namespace kv {
 namespace {
 
-absl::Status queue_full() {
-  return absl::ResourceExhaustedError(
-      "the node's request queue is full; not applied, try again later");
-}
-
 std::size_t size_of(const v1::BatchRequest::Operation& operation) {
   switch (operation.kind_case()) {
     case v1::BatchRequest::Operation::kGet:
@@ -48,41 +43,73 @@ absl::Status check_batch(const v1::BatchRequest& request) {
 }  // namespace
 
 void Operations::get(const v1::GetRequest& request, Instant deadline, GetDone done) const {
-  auto key = checked_key(request.bucket(), request.key());
-  if (!key.ok()) return done({}, not_applied(key.status()));
-  const Partition partition = ring_.partition_of(*key);
-  ClientGet get{0, partition, *std::move(key), to_level(request.level()), deadline};
-  const auto answer = [done, this](const ClientReadReply& reply) {
-    if (reply.code != absl::StatusCode::kOk) return done({}, to_failure(reply));
-    v1::GetResponse response;
-    to_proto(reply, ring_, &response);
-    done(std::move(response), {});
-  };
-  if (!shards_.of(partition).submit(std::move(get), answer)) done({}, not_applied(queue_full()));
+  buckets_.find(request.bucket(), deadline,
+                [=, this, &request](const storage::Bucket& bucket, const v1::Failure& unknown) {
+                  if (unknown.code() != 0) return done({}, unknown);
+                  auto key = checked_key(bucket, request.key());
+                  if (!key.ok()) return done({}, not_applied(key.status()));
+                  const Partition partition = ring_.partition_of(*key);
+                  ClientGet get{0, partition, *std::move(key), to_level(request.level()), deadline};
+                  const auto answer = [done, this](const ClientReadReply& reply) {
+                    if (reply.code != absl::StatusCode::kOk) return done({}, to_failure(reply));
+                    v1::GetResponse response;
+                    to_proto(reply, ring_, &response);
+                    done(std::move(response), {});
+                  };
+                  if (!shards_.of(partition).submit(std::move(get), answer))
+                    done({}, not_applied(queue_full()));
+                });
 }
 
 void Operations::put(const v1::PutRequest& request, Instant deadline, WriteDone done) const {
-  auto key = checked_key(request.bucket(), request.key());
-  if (!key.ok()) return done({}, not_applied(key.status()));
   const absl::Status value = check_value(request.value());
   if (!value.ok()) return done({}, not_applied(value));
-  auto token = checked_token(request.token(), *key);
-  if (!token.ok()) return done({}, not_applied(token.status()));
-  const Partition partition = ring_.partition_of(*key);
-  write({0, partition, *std::move(key), request.value(), *std::move(token),
-         to_level(request.level()), to_durability(request.durability()), deadline},
-        std::move(done));
+  change(request, request.token(), deadline, std::move(done),
+         [&request](const storage::Bucket& bucket) -> absl::StatusOr<std::optional<std::string>> {
+           if (bucket.policy == PolicyKind::kCounter)
+             return absl::InvalidArgumentError(absl::StrCat(
+                 "bucket \"", bucket.name, "\" holds counters: they are added to, not put"));
+           return request.value();
+         });
 }
 
 void Operations::del(const v1::DeleteRequest& request, Instant deadline, WriteDone done) const {
-  auto key = checked_key(request.bucket(), request.key());
-  if (!key.ok()) return done({}, not_applied(key.status()));
-  auto token = checked_token(request.token(), *key);
-  if (!token.ok()) return done({}, not_applied(token.status()));
-  const Partition partition = ring_.partition_of(*key);
-  write({0, partition, *std::move(key), std::nullopt, *std::move(token), to_level(request.level()),
-         to_durability(request.durability()), deadline},
-        std::move(done));
+  change(request, request.token(), deadline, std::move(done),
+         [](const storage::Bucket&) -> absl::StatusOr<std::optional<std::string>> {
+           return std::nullopt;
+         });
+}
+
+void Operations::update(const v1::UpdateRequest& request, Instant deadline, WriteDone done) const {
+  change(request, "", deadline, std::move(done),
+         [&request](const storage::Bucket& bucket) -> absl::StatusOr<std::optional<std::string>> {
+           if (!request.has_add())
+             return absl::InvalidArgumentError("the update names no operation that is known here");
+           if (bucket.policy != PolicyKind::kCounter)
+             return absl::InvalidArgumentError(absl::StrCat(
+                 "bucket \"", bucket.name, "\" is of policy ",
+                 std::string(policy(bucket.policy).name()), "; only a counter can be added to"));
+           return absl::StrCat(request.add());
+         });
+}
+
+template <typename Request>
+void Operations::change(const Request& request, const std::string& token, Instant deadline,
+                        WriteDone done, ValueFor value_for) const {
+  buckets_.find(request.bucket(), deadline,
+                [=, this, &request](const storage::Bucket& bucket, const v1::Failure& unknown) {
+                  if (unknown.code() != 0) return done({}, unknown);
+                  auto key = checked_key(bucket, request.key());
+                  if (!key.ok()) return done({}, not_applied(key.status()));
+                  auto sent = checked_token(token, *key);
+                  if (!sent.ok()) return done({}, not_applied(sent.status()));
+                  auto value = value_for(bucket);
+                  if (!value.ok()) return done({}, not_applied(value.status()));
+                  const Partition partition = ring_.partition_of(*key);
+                  write({0, partition, *std::move(key), *std::move(value), *std::move(sent),
+                         to_level(request.level()), to_durability(request.durability()), deadline},
+                        done);
+                });
 }
 
 void Operations::write(ClientWrite write, WriteDone done) const {
@@ -151,21 +178,24 @@ void Operations::batch(const v1::BatchRequest& request, Instant deadline, BatchD
   }
 }
 
-absl::StatusOr<std::string> Operations::scan_start(const v1::ScanRequest& request) const {
-  const absl::Status bucket = check_bucket(request.bucket());
-  if (!bucket.ok()) return bucket;
+void Operations::scan_range(const v1::ScanRequest& request, Instant deadline,
+                            RangeDone done) const {
   for (const auto& [name, key] : {std::pair{"start", &request.start()},
                                   {"end", &request.end()},
                                   {"prefix", &request.prefix()}})
     if (key->size() > kMaxKeyBytes)
-      return absl::InvalidArgumentError(
-          absl::StrCat(name, " of ", key->size(), " bytes; the limit is ", kMaxKeyBytes));
-  const std::string_view name = request.bucket().empty() ? kDefaultBucket : request.bucket();
-  return scan_range(name, request.start(), request.end(), request.prefix()).from;
+      return done({}, not_applied(absl::InvalidArgumentError(absl::StrCat(
+                          name, " of ", key->size(), " bytes; the limit is ", kMaxKeyBytes))));
+  buckets_.find(request.bucket(), deadline,
+                [=, &request](const storage::Bucket& bucket, const v1::Failure& unknown) {
+                  if (unknown.code() != 0) return done({}, unknown);
+                  done(kv::scan_range(bucket, request.start(), request.end(), request.prefix()),
+                       {});
+                });
 }
 
-void Operations::scan_page(const v1::ScanRequest& request, const std::string& from,
-                           std::uint64_t max_items, Instant deadline, PageDone done) const {
+void Operations::scan_page(const ScanRange& range, v1::Level level, std::uint64_t max_items,
+                           Instant deadline, PageDone done) const {
   struct Gather {
     std::mutex mutex;
     std::vector<ClientReadReply> chunks;
@@ -188,17 +218,15 @@ void Operations::scan_page(const v1::ScanRequest& request, const std::string& fr
     for (const ReadItem& item : page.items) to_proto(item, response.add_entries());
     done(std::move(response), page.more ? storage::next_key(page.last) : "", {});
   };
-  const std::string_view name = request.bucket().empty() ? kDefaultBucket : request.bucket();
-  const std::string end = scan_range(name, request.start(), request.end(), request.prefix()).end;
   for (std::uint32_t p = 0; p < ring_.partitions(); ++p) {
     const Partition partition{static_cast<std::uint16_t>(p)};
     ClientScan scan{0,
                     partition,
-                    from,
-                    end,
+                    range.from,
+                    range.end,
                     static_cast<std::uint32_t>(items),
                     chunk_bytes(kMaxScanPageBytes, ring_.partitions()),
-                    to_level(request.level()),
+                    to_level(level),
                     deadline};
     if (!shards_.of(partition).submit(std::move(scan), chunk_done)) {
       ClientReadReply refused;

@@ -1,6 +1,7 @@
 // The operations of the KeyValue service, apart from gRPC's calls: check, hand to the shard, convert the answer.
 //
-// Each calls back exactly once, on any thread, at the latest at its deadline. Thread-safe.
+// Each calls back exactly once, on any thread, at the latest at its deadline; until then the request stays where it is.
+// Thread-safe.
 #pragma once
 
 #include <functional>
@@ -8,6 +9,8 @@
 
 #include "kv/v1/kv.pb.h"
 #include "node/adapters/asio/shards.h"
+#include "node/adapters/grpc/buckets.h"
+#include "node/coordinator/scan.h"
 #include "node/ring/ring.h"
 
 namespace kv {
@@ -16,31 +19,42 @@ namespace kv {
 using GetDone = std::function<void(v1::GetResponse, v1::Failure)>;
 using WriteDone = std::function<void(v1::WriteResponse, v1::Failure)>;
 using BatchDone = std::function<void(v1::BatchResponse, v1::Failure)>;
+using RangeDone = std::function<void(const ScanRange&, const v1::Failure&)>;
 using PageDone = std::function<void(v1::ScanResponse, std::string next, v1::Failure)>;
 
 class Operations {
  public:
   // Both outlive it.
-  Operations(const Shards& shards, const Ring& ring) : shards_(shards), ring_(ring) {}
+  Operations(const Shards& shards, const Ring& ring)
+      : shards_(shards), ring_(ring), buckets_(shards, ring) {}
 
   void get(const v1::GetRequest& request, Instant deadline, GetDone done) const;
   void put(const v1::PutRequest& request, Instant deadline, WriteDone done) const;
   void del(const v1::DeleteRequest& request, Instant deadline, WriteDone done) const;
+  void update(const v1::UpdateRequest& request, Instant deadline, WriteDone done) const;
   void batch(const v1::BatchRequest& request, Instant deadline, BatchDone done) const;
 
-  // One page of keys from the storage key `from` on, at most `max_items`. `next`: where the page after it starts; empty at
-  // the end.
-  void scan_page(const v1::ScanRequest& request, const std::string& from, std::uint64_t max_items,
-                 Instant deadline, PageDone done) const;
+  // The storage keys that a scan covers.
+  void scan_range(const v1::ScanRequest& request, Instant deadline, RangeDone done) const;
 
-  // The storage key at which a scan starts, or why it is refused.
-  absl::StatusOr<std::string> scan_start(const v1::ScanRequest& request) const;
+  // The first page of a range, at most `max_items`. `next`: where the page after it starts; empty at the end.
+  void scan_page(const ScanRange& range, v1::Level level, std::uint64_t max_items, Instant deadline,
+                 PageDone done) const;
+
+  const Buckets& buckets() const { return buckets_; }
 
  private:
+  // What a write stores in a bucket: a value, nothing (a delete), or why it is refused there.
+  using ValueFor =
+      std::function<absl::StatusOr<std::optional<std::string>>(const storage::Bucket&)>;
+  template <typename Request>
+  void change(const Request& request, const std::string& token, Instant deadline, WriteDone done,
+              ValueFor value_for) const;
   void write(ClientWrite write, WriteDone done) const;
 
   const Shards& shards_;
   const Ring& ring_;
+  const Buckets buckets_;
 };
 
 }  // namespace kv

@@ -215,9 +215,8 @@ std::uint64_t Cluster::write(std::size_t node, const std::string& key,
   const Partition partition = partition_of(key);
   if (nodes_[node].up)
     deliver(node, partition.value % nodes_[node].shards.size(),
-            ClientWrite{id, partition, stored(key), std::move(value),
-                        std::move(options.token), options.level, options.durability,
-                        after_ms(now_, options.timeout_ms)});
+            ClientWrite{id, partition, stored(key), std::move(value), std::move(options.token),
+                        options.level, options.durability, after_ms(now_, options.timeout_ms)});
   return id;
 }
 
@@ -227,8 +226,7 @@ std::uint64_t Cluster::read(std::size_t node, const std::string& key, Level leve
   const Partition partition = partition_of(key);
   if (nodes_[node].up)
     deliver(node, partition.value % nodes_[node].shards.size(),
-            ClientGet{id, partition, stored(key), level,
-                      after_ms(now_, timeout_ms)});
+            ClientGet{id, partition, stored(key), level, after_ms(now_, timeout_ms)});
   return id;
 }
 

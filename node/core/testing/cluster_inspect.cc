@@ -42,9 +42,7 @@ std::string stored(const std::string& name) {
   return storage::storage_key({kind.value_or(PolicyKind::kSiblings), policy}, name);
 }
 
-Partition Cluster::partition_of(const std::string& key) const {
-  return home_of(stored(key));
-}
+Partition Cluster::partition_of(const std::string& key) const { return home_of(stored(key)); }
 
 Partition Cluster::home_of(const std::string& storage_key) const {
   return storage::bucket_of(storage_key) == kCatalog ? ring_.catalog()

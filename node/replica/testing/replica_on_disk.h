@@ -114,7 +114,9 @@ class ReplicaOnDisk {
   }
 
  private:
-  static std::string stored(const std::string& key) { return storage::storage_key(storage::default_bucket(), key); }
+  static std::string stored(const std::string& key) {
+    return storage::storage_key(storage::default_bucket(), key);
+  }
   void open(storage::ReplicaState state) {
     replica_ = std::make_unique<Replica>(Partition{0}, std::move(state), others_);
   }
