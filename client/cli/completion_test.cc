@@ -8,7 +8,7 @@
 #include <sstream>
 
 #include "client/cli/command_line.h"
-#include "client/cli/commands/cli_fixture.h"
+#include "client/cli/commands/testing/cli_fixture.h"
 
 namespace kv::cli {
 namespace {
@@ -43,7 +43,7 @@ class BashCompletion : public ::testing::Test {
 };
 
 TEST_F(BashCompletion, OffersCommands) {
-  EXPECT_EQ(offers("kv ''"), "completion del export get import put scan status");
+  EXPECT_EQ(offers("kv ''"), "bucket completion del export get import incr put scan status");
   EXPECT_EQ(offers("kv s"), "scan status");
   EXPECT_EQ(offers("kv --level one p"), "put");
   EXPECT_EQ(offers("kv --level = one p"), "put");

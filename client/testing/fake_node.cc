@@ -124,6 +124,15 @@ class FakeNode::KeyValue : public v1::KeyValue::Service {
     return grpc::Status::OK;
   }
 
+  // Not kept in the store, which knows no policies.
+  grpc::Status Update(grpc::ServerContext* context, const v1::UpdateRequest* request,
+                      v1::WriteResponse* response) override {
+    remember(node_.last_update_, *request);
+    if (const auto status = node_.before("Update", *context); status.has_value()) return *status;
+    *response = node_.store_->write(request->key(), std::to_string(request->add()), "");
+    return grpc::Status::OK;
+  }
+
   grpc::Status Batch(grpc::ServerContext* context, const v1::BatchRequest* request,
                      v1::BatchResponse* response) override {
     if (const auto status = node_.before("Batch", *context); status.has_value()) return *status;
@@ -157,6 +166,24 @@ class FakeNode::Admin : public v1::Admin::Service {
                       v1::StatusResponse* response) override {
     if (const auto status = node_.before("Status", *context); status.has_value()) return *status;
     *response = node_.get(node_.status_);
+    return grpc::Status::OK;
+  }
+
+  grpc::Status CreateBucket(grpc::ServerContext* context, const v1::Bucket* request,
+                            v1::Bucket* response) override {
+    if (const auto status = node_.before("CreateBucket", *context); status.has_value())
+      return *status;
+    const std::lock_guard lock(node_.mutex_);
+    *node_.buckets_.add_buckets() = *request;
+    *response = *request;
+    return grpc::Status::OK;
+  }
+
+  grpc::Status ListBuckets(grpc::ServerContext* context, const v1::ListBucketsRequest*,
+                           v1::ListBucketsResponse* response) override {
+    if (const auto status = node_.before("ListBuckets", *context); status.has_value())
+      return *status;
+    *response = node_.get(node_.buckets_);
     return grpc::Status::OK;
   }
 
@@ -252,6 +279,8 @@ int FakeNode::calls(const std::string& method) const {
 v1::PutRequest FakeNode::last_put() const { return get(last_put_); }
 
 v1::GetRequest FakeNode::last_get() const { return get(last_get_); }
+
+v1::UpdateRequest FakeNode::last_update() const { return get(last_update_); }
 
 v1::DeleteRequest FakeNode::last_delete() const { return get(last_delete_); }
 

@@ -82,6 +82,7 @@ class FakeNode {
   int calls(const std::string& method) const;
   v1::PutRequest last_put() const;
   v1::GetRequest last_get() const;
+  v1::UpdateRequest last_update() const;
   v1::DeleteRequest last_delete() const;
   v1::ScanRequest last_scan() const;
 
@@ -113,6 +114,8 @@ class FakeNode {
   PageHook page_hook_;
   int page_entries_ = 2;
   v1::StatusResponse status_;
+  v1::ListBucketsResponse buckets_;
+  v1::UpdateRequest last_update_;
   std::map<std::string, int> calls_;
   v1::PutRequest last_put_;
   v1::GetRequest last_get_;

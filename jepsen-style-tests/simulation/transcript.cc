@@ -95,10 +95,10 @@ void Scene::make_cluster(const Words& words) {
   cluster_->run_for(100);
 }
 
-// Actors are named after their nodes: n1 for the first of n1, n1' for the next.
+// Actors are named after their nodes: n1 for the first of n1, n1' for the next. Those of the catalog are left out.
 void Scene::learn_actors() {
   for (std::size_t node = 0; node < cluster_->size(); ++node) {
-    for (std::uint32_t p = 0; p < cluster_->ring().all_partitions(); ++p) {
+    for (std::uint32_t p = 0; p < cluster_->ring().partitions(); ++p) {
       const std::uint64_t actor =
           cluster_->replica(node, Partition{static_cast<std::uint16_t>(p)}).actor.id;
       if (actor == 0 || actors_.contains(actor)) continue;

@@ -348,6 +348,35 @@ TEST_F(FullTransfer, APageSaysNothingAboutKeysOutsideIt) {
   EXPECT_EQ(b_.value("z"), "after");
 }
 
+// The sender knew the write and had dropped the marker that beat it, so no page of its has the key. A third replica's delta
+// brings the write after the page that would have, and before the last.
+TEST_F(FullTransfer, WhatItHasShownToBeGoneDoesNotComeBackBeforeItsEnd) {
+  const Dot gone{Actor{0xee}, 1};
+  const Delta late{at("k00"), {gone, Hlc{1}, "superseded"}, Clock{gone}, false};
+  SyncPage page = a_.answer(ask_full(b_), PageLimits{250, 1});
+  ASSERT_TRUE(page.more);
+  ASSERT_GT(page.last, late.key);
+  page.applied.add(gone);
+  b_.apply_page(page);
+  b_.change([&](Transaction& tx) {
+    EXPECT_TRUE(b_->apply(tx, late, {{page.last, page.applied}}).ok());
+  });
+  EXPECT_EQ(b_.value("k00"), std::nullopt);
+  EXPECT_FALSE(b_.object("k00").context.empty()) << "until the clock says it";
+  b_.change([&](Transaction& tx) {
+    b_->finish_full_transfer(page.applied);
+    EXPECT_TRUE(b_->strip_contexts(tx, 100).ok());
+  });
+  EXPECT_TRUE(b_.object("k00").empty());
+
+  const Dot fresh{Actor{0xee}, 2};
+  b_.change([&](Transaction& tx) {
+    const Delta after{at("k00"), {fresh, Hlc{2}, "unknown to the sender"}, Clock{fresh}, false};
+    EXPECT_TRUE(b_->apply(tx, after, {{page.last, page.applied}}).ok());
+  });
+  EXPECT_EQ(b_.value("k00"), "unknown to the sender");
+}
+
 TEST_F(FullTransfer, AHugeObjectIsAPageOfItsOwn) {
   a_.put("k0", std::string(10'000, 'x'));
   int pages = 1;

@@ -3,7 +3,7 @@
 
 #include <atomic>
 
-#include "client/cli/commands/cli_fixture.h"
+#include "client/cli/commands/testing/cli_fixture.h"
 #include "client/testing/fake_node.h"
 #include "client/testing/sockets.h"
 

@@ -1,7 +1,7 @@
 // put, get, del and what all commands share, against a fake node.
 #include <gtest/gtest.h>
 
-#include "client/cli/commands/cli_fixture.h"
+#include "client/cli/commands/testing/cli_fixture.h"
 #include "client/testing/fake_node.h"
 #include "client/testing/sockets.h"
 #include "kv/limits.h"

@@ -1,7 +1,7 @@
 // scan, export and status, against fake nodes.
 #include <gtest/gtest.h>
 
-#include "client/cli/commands/cli_fixture.h"
+#include "client/cli/commands/testing/cli_fixture.h"
 #include "client/testing/fake_node.h"
 #include "client/testing/sockets.h"
 

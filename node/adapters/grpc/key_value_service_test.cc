@@ -114,7 +114,7 @@ TEST(KeyValueService, EveryLimitIsNamedAndWhatExceedsItChangesNothing) {
   v1::PutRequest put = put_of("k", "v");
   put.set_bucket("nowhere");
   expect_refused(service.put(put).first, grpc::StatusCode::NOT_FOUND,
-                 "there is no bucket \"nowhere\"; this cluster has: default");
+                 "there is no bucket \"nowhere\"; `kv bucket ls` lists them");
   put.set_bucket(std::string(kMaxBucketBytes + 1, 'b'));
   expect_invalid(service.put(put).first, "bucket name of 129 bytes; the limit is 128");
   EXPECT_THAT(keys_of(service.scan({}).second), IsEmpty());

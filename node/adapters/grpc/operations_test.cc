@@ -48,11 +48,17 @@ v1::BatchResponse batch(const Operations& operations, const v1::BatchRequest& re
 std::vector<std::string> scan(const Operations& operations, std::uint64_t items) {
   std::vector<std::string> keys;
   const v1::ScanRequest request;
-  std::string from = operations.scan_start(request).value();
-  while (!from.empty()) {
+  Answer<ScanRange> whole;
+  operations.scan_range(request, soon(),
+                        [whole](const ScanRange& range, const v1::Failure& failure) {
+                          EXPECT_EQ(failure.code(), 0) << failure.message();
+                          whole.promise->set_value(range);
+                        });
+  ScanRange range = whole.await();
+  while (!range.from.empty()) {
     Answer<std::pair<v1::ScanResponse, std::string>> answer;
     operations.scan_page(
-        request, from, items, soon(),
+        range, request.level(), items, soon(),
         [answer](v1::ScanResponse page, std::string next, const v1::Failure& failure) {
           EXPECT_EQ(failure.code(), 0) << failure.message();
           answer.promise->set_value({std::move(page), std::move(next)});
@@ -60,7 +66,7 @@ std::vector<std::string> scan(const Operations& operations, std::uint64_t items)
     const auto [page, next] = answer.await();
     EXPECT_LE(page.entries_size(), static_cast<int>(items));
     for (const auto& entry : page.entries()) keys.push_back(entry.key());
-    from = next;
+    range.from = next;
   }
   return keys;
 }

@@ -1,4 +1,4 @@
-// The KeyValue service of one node behind a real gRPC server on a free port of 127.0.0.1, with real shards on an in-memory
+// The KeyValue and Admin services of one node behind a real gRPC server on a free port of 127.0.0.1, with real shards on an in-memory
 // engine: for tests.
 //
 // Threads: as its parts; made and destroyed by one.
@@ -14,6 +14,7 @@
 
 #include "kv/v1/kv.grpc.pb.h"
 #include "kv/v1/status.pb.h"
+#include "node/adapters/grpc/admin_service.h"
 #include "node/adapters/grpc/key_value_service.h"
 #include "node/adapters/grpc/testing/shards_in_memory.h"
 #include "node/base/check.h"
@@ -29,12 +30,15 @@ class ServiceInProcess {
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
     builder.SetMaxReceiveMessageSize(16 << 20);
     builder.RegisterService(&service_);
+    builder.RegisterService(&admin_service_);
     server_ = builder.BuildAndStart();
     KV_CHECK(server_ != nullptr, "some port is free");
     grpc::ChannelArguments arguments;
     arguments.SetMaxReceiveMessageSize(16 << 20);
-    stub_ = v1::KeyValue::NewStub(grpc::CreateCustomChannel(
-        "127.0.0.1:" + std::to_string(port), grpc::InsecureChannelCredentials(), arguments));
+    const auto channel = grpc::CreateCustomChannel("127.0.0.1:" + std::to_string(port),
+                                                   grpc::InsecureChannelCredentials(), arguments);
+    stub_ = v1::KeyValue::NewStub(channel);
+    admin_stub_ = v1::Admin::NewStub(channel);
   }
 
   ~ServiceInProcess() {
@@ -67,6 +71,28 @@ class ServiceInProcess {
                                                    std::int64_t timeout_ms = 30'000) {
     return call<v1::BatchResponse>(&v1::KeyValue::Stub::Batch, request, timeout_ms);
   }
+  std::pair<grpc::Status, v1::WriteResponse> update(const v1::UpdateRequest& request,
+                                                    std::int64_t timeout_ms = 30'000) {
+    return call<v1::WriteResponse>(&v1::KeyValue::Stub::Update, request, timeout_ms);
+  }
+  std::pair<grpc::Status, v1::Bucket> create_bucket(const std::string& name,
+                                                    const std::string& policy) {
+    v1::Bucket request;
+    request.set_name(name);
+    request.set_policy(policy);
+    grpc::ClientContext context;
+    set_deadline(context, 30'000);
+    std::pair<grpc::Status, v1::Bucket> answer;
+    answer.first = admin_stub_->CreateBucket(&context, request, &answer.second);
+    return answer;
+  }
+  std::pair<grpc::Status, v1::ListBucketsResponse> buckets() {
+    grpc::ClientContext context;
+    set_deadline(context, 30'000);
+    std::pair<grpc::Status, v1::ListBucketsResponse> answer;
+    answer.first = admin_stub_->ListBuckets(&context, {}, &answer.second);
+    return answer;
+  }
   // The pages of a scan.
   std::pair<grpc::Status, std::vector<v1::ScanResponse>> scan(const v1::ScanRequest& request,
                                                               std::int64_t timeout_ms = 30'000) {
@@ -98,8 +124,10 @@ class ServiceInProcess {
 
   ShardsInMemory shards_;
   KeyValueService service_{shards_.operations()};
+  AdminService admin_service_{[](const auto& done) { done({}); }, shards_.operations().buckets()};
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<v1::KeyValue::Stub> stub_;
+  std::unique_ptr<v1::Admin::Stub> admin_stub_;
 };
 
 // What a status says besides its code; an empty one when it came from the transport.

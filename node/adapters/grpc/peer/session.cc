@@ -1,4 +1,4 @@
-#include "node/adapters/grpc/peer_session.h"
+#include "node/adapters/grpc/peer/session.h"
 
 #include <grpcpp/grpcpp.h>
 
@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "kv/v1/peer.grpc.pb.h"
 #include "node/adapters/asio/clock.h"
-#include "node/adapters/grpc/peer_limits.h"
+#include "node/adapters/grpc/peer/limits.h"
 
 namespace kv {
 namespace {

@@ -1,5 +1,5 @@
 // The stream to a peer and what it says on the wire: against our own PeerService, and against a peer that a test plays.
-#include "node/adapters/grpc/peer_session.h"
+#include "node/adapters/grpc/peer/session.h"
 
 #include <gmock/gmock.h>
 #include <grpcpp/grpcpp.h>
@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "node/adapters/asio/clock.h"
-#include "node/adapters/grpc/peer_limits.h"
-#include "node/adapters/grpc/peer_links.h"
-#include "node/adapters/grpc/peer_service.h"
+#include "node/adapters/grpc/peer/limits.h"
+#include "node/adapters/grpc/peer/links.h"
+#include "node/adapters/grpc/peer/service.h"
 
 namespace kv {
 namespace {

@@ -11,7 +11,7 @@
 #include <string>
 
 #include "kv/v1/peer.grpc.pb.h"
-#include "node/adapters/grpc/peer_session.h"
+#include "node/adapters/grpc/peer/session.h"
 #include "node/ring/ring.h"
 
 namespace kv {

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "node/adapters/grpc/peer_session.h"
+#include "node/adapters/grpc/peer/session.h"
 #include "node/membership/liveness.h"
 #include "node/ring/ring.h"
 

@@ -1,4 +1,4 @@
-#include "node/adapters/grpc/peer_links.h"
+#include "node/adapters/grpc/peer/links.h"
 
 #include <algorithm>
 #include <boost/asio/executor_work_guard.hpp>
@@ -12,7 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "node/adapters/asio/clock.h"
-#include "node/adapters/grpc/peer_limits.h"
+#include "node/adapters/grpc/peer/limits.h"
 #include "node/adapters/log/log.h"
 #include "node/base/rng.h"
 

@@ -1,4 +1,4 @@
-#include "client/cli/commands/cli_fixture.h"
+#include "client/cli/commands/testing/cli_fixture.h"
 
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-#include "node/adapters/grpc/peer_service.h"
+#include "node/adapters/grpc/peer/service.h"
 
 #include <atomic>
 #include <optional>

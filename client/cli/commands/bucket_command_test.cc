@@ -1,0 +1,75 @@
+// bucket and incr, against a fake node.
+#include <gtest/gtest.h>
+
+#include "client/cli/commands/testing/cli_fixture.h"
+#include "client/testing/fake_node.h"
+
+namespace kv::cli {
+namespace {
+
+using client::testing::failure;
+using client::testing::FakeNode;
+using client::testing::packed;
+
+class BucketCommand : public CliTest {
+ protected:
+  BucketCommand() { set_environment("KV_ENDPOINTS", node_.address()); }
+
+  FakeNode node_;
+};
+
+TEST_F(BucketCommand, CreatesListsAndShows) {
+  EXPECT_EQ(run({"bucket", "create", "carts", "--policy", "siblings"}).out, "carts\tsiblings\n");
+  EXPECT_EQ(run({"bucket", "create", "best", "--policy", "max", "-o", "json"}).out,
+            "{\"name\":\"best\",\"policy\":\"max\"}\n");
+  EXPECT_EQ(run({"bucket", "ls"}).out, "carts\tsiblings\nbest\tmax\n");
+  EXPECT_EQ(run({"bucket", "show", "best"}).out, "best\tmax\n");
+  EXPECT_EQ(run({"bucket", "ls", "-o", "table"}).out,
+            "NAME   POLICY\ncarts  siblings\nbest   max\n");
+  const CliResult none = run({"bucket", "show", "worst"});
+  EXPECT_EQ(none.code, 1);
+  EXPECT_EQ(none.err, "kv: there is no bucket \"worst\"\n");
+}
+
+TEST_F(BucketCommand, SaysWhatItsArgumentsLack) {
+  const auto refused = [&](std::vector<std::string> arguments) {
+    const CliResult result = run(std::move(arguments));
+    EXPECT_EQ(result.code, 2);
+    EXPECT_EQ(node_.calls(), 0);
+    return result.err;
+  };
+  EXPECT_EQ(refused({"bucket", "create", "b"}), "kv: bucket create takes --policy POLICY\n");
+  EXPECT_EQ(refused({"bucket", "create", "--policy", "lww"}), "kv: bucket create takes a NAME\n");
+  EXPECT_EQ(refused({"bucket", "ls", "b"}), "kv: bucket ls takes no NAME\n");
+  EXPECT_EQ(refused({"bucket", "ls", "--policy", "lww"}),
+            "kv: --policy goes with bucket create only\n");
+  EXPECT_NE(refused({"bucket", "create", "b", "--policy", "newest"}).find("is not one of lww|"),
+            std::string::npos);
+  EXPECT_NE(refused({"bucket", "drop", "b"}).find("is not one of create|ls|show"),
+            std::string::npos);
+}
+
+TEST_F(BucketCommand, AnotherOneOfThatNameIsAConditionNotMet) {
+  node_.set_hook([](const std::string&, grpc::ServerContext&) {
+    return packed(failure(grpc::StatusCode::ALREADY_EXISTS, "there is one"));
+  });
+  EXPECT_EQ(run({"bucket", "create", "b", "--policy", "lww"}).code, 8);
+}
+
+TEST_F(BucketCommand, IncrAddsOneOrWhatIsAsked) {
+  const CliResult one = run({"--bucket", "visits", "incr", "home"});
+  EXPECT_EQ(one.code, 0);
+  EXPECT_EQ(one.err, "ok dot=0000000000abcdef:1 acks=2\n");
+  EXPECT_EQ(node_.last_update().add(), 1);
+  EXPECT_EQ(node_.last_update().bucket(), "visits");
+  EXPECT_EQ(node_.last_update().key(), "home");
+  EXPECT_EQ(run({"incr", "home", "--level", "all", "--", "-7"}).code, 0);
+  EXPECT_EQ(node_.last_update().add(), -7);
+  EXPECT_EQ(node_.last_update().level(), kv::v1::LEVEL_ALL);
+  const CliResult bad = run({"incr", "home", "much"});
+  EXPECT_EQ(bad.code, 2);
+  EXPECT_NE(bad.err.find("\"much\" is no whole number of 64 bits"), std::string::npos) << bad.err;
+}
+
+}  // namespace
+}  // namespace kv::cli

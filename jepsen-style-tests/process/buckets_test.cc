@@ -1,0 +1,123 @@
+// Buckets of every policy, on three nodes of which one is cut off meanwhile. By scripts/cluster.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "jepsen-style-tests/process/harness/cluster.h"
+
+namespace kv::e2e {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::UnorderedElementsAre;
+
+class BucketsOfAll : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    cluster_ = std::make_unique<ScriptCluster>();
+    for (const std::string policy : {"siblings", "fww", "max", "min", "counter"})
+      EXPECT_EQ(cluster_->at("n1")({"bucket", "create", policy, "--policy", policy}).code, 0);
+  }
+  static void TearDownTestSuite() { cluster_.reset(); }
+  void SetUp() override {
+    cluster_->await_connected();
+    cluster_->await_nothing_owed();
+  }
+
+  // Writes at ONE, which never depends on others.
+  static int put(const std::string& id, const std::string& bucket, const std::string& value,
+                 Arguments more = {}) {
+    Arguments arguments = {"--bucket", bucket, "--level", "one", "put", "k", value};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return cluster_->at(id)(arguments).code;
+  }
+  static Json get(const std::string& id, const std::string& bucket) {
+    return cluster_->at(id).json({"--bucket", bucket, "--level", "one", "get", "k"});
+  }
+  static std::vector<std::string> values(const std::string& id, const std::string& bucket) {
+    return get(id, bucket).at("values").get<std::vector<std::string>>();
+  }
+  static void settle() {
+    cluster_->await_connected();
+    cluster_->await_nothing_owed();
+  }
+
+  static std::unique_ptr<ScriptCluster> cluster_;
+};
+
+std::unique_ptr<ScriptCluster> BucketsOfAll::cluster_;
+
+TEST_F(BucketsOfAll, AreKnownToEveryNodeAtOnceAndAfterARestart) {
+  for (const Node& node : cluster_->nodes())
+    EXPECT_THAT(cluster_->at(node.id)({"bucket", "ls"}).out, HasSubstr("siblings\tsiblings\n"));
+  cluster_->stop("n2");
+  cluster_->start("n2");
+  EXPECT_EQ(cluster_->at("n2")({"bucket", "show", "counter"}).out, "counter\tcounter\n");
+  EXPECT_EQ(cluster_->at("n3")({"bucket", "create", "counter", "--policy", "counter"}).code, 0);
+  const Result other = cluster_->at("n3")({"bucket", "create", "counter", "--policy", "max"});
+  EXPECT_EQ(other.code, 8) << other;
+}
+
+TEST_F(BucketsOfAll, NoSideOfAPartitionLosesASibling) {
+  cluster_->while_apart(
+      "n3", [] { EXPECT_EQ(put("n1", "siblings", "apples"), 0); },
+      [] { EXPECT_EQ(put("n3", "siblings", "pears"), 0); });
+  settle();
+  for (const Node& node : cluster_->nodes())
+    EXPECT_THAT(values(node.id, "siblings"), UnorderedElementsAre("apples", "pears")) << node.id;
+  EXPECT_EQ(cluster_->at("n2")({"--bucket", "siblings", "get", "k"}).code, 7);
+  const std::string token =
+      cluster_->at("n2")({"--bucket", "siblings", "get", "k", "--token-only"}).out;
+  EXPECT_EQ(put("n1", "siblings", "both", {"--token", token, "--level", "all"}), 0);
+  for (const Node& node : cluster_->nodes())
+    EXPECT_THAT(values(node.id, "siblings"), ElementsAre("both")) << node.id;
+}
+
+TEST_F(BucketsOfAll, AdditionsOnBothSidesCountOnceEach) {
+  const auto add = [](const std::string& id, int times) {
+    for (int i = 0; i < times; ++i)
+      EXPECT_EQ(cluster_->at(id)({"--bucket", "counter", "--level", "one", "incr", "k", "2"}).code,
+                0);
+  };
+  add("n1", 3);
+  cluster_->while_apart(
+      "n3", [&] { add("n1", 5), add("n2", 7); }, [&] { add("n3", 11); });
+  settle();
+  for (const Node& node : cluster_->nodes())
+    EXPECT_THAT(values(node.id, "counter"), ElementsAre("52")) << node.id;
+}
+
+TEST_F(BucketsOfAll, TheGreatestTheSmallestAndTheFirstAreTheSameEverywhere) {
+  cluster_->while_apart(
+      "n3",
+      [] {
+        for (const char* bucket : {"fww", "max", "min"}) EXPECT_EQ(put("n1", bucket, "10"), 0);
+        EXPECT_EQ(put("n1", "fww", "again"), 8);
+      },
+      [] {
+        for (const char* bucket : {"fww", "max", "min"}) EXPECT_EQ(put("n3", bucket, "9.5"), 0);
+      });
+  settle();
+  for (const Node& node : cluster_->nodes()) {
+    EXPECT_THAT(values(node.id, "max"), ElementsAre("10")) << node.id;
+    EXPECT_THAT(values(node.id, "min"), ElementsAre("9.5")) << node.id;
+    EXPECT_THAT(values(node.id, "fww"), ElementsAre("10")) << "by this machine's clock " << node.id;
+  }
+}
+
+TEST_F(BucketsOfAll, CannotBeMadeOnTheSmallSideButBeUsedThere) {
+  cluster_->stop("n1");
+  cluster_->stop("n2");
+  EXPECT_TRUE(eventually([] {
+    return cluster_->at("n3")({"bucket", "create", "new", "--policy", "lww"}).code == 5;
+  }));
+  EXPECT_EQ(put("n3", "siblings", "alone"), 0);
+  cluster_->stop("n3");
+  cluster_->start("n3");
+  EXPECT_THAT(values("n3", "siblings"), testing::Contains("alone")) << "known from its own disk";
+  cluster_->start("n1");
+  cluster_->start("n2");
+}
+
+}  // namespace
+}  // namespace kv::e2e
