@@ -52,7 +52,8 @@ TEST_F(BucketsOfAll, AreKnownToEveryNodeAtOnceAndAfterARestart) {
     EXPECT_THAT(cluster_->at(node.id)({"bucket", "ls"}).out, HasSubstr("siblings\tsiblings\n"));
   cluster_->stop("n2");
   cluster_->start("n2");
-  EXPECT_EQ(cluster_->at("n2")({"bucket", "show", "counter"}).out, "counter\tcounter\n");
+  const Result shown = cluster_->at("n2")({"bucket", "show", "counter"});
+  EXPECT_EQ(shown.out, "counter\tcounter\n") << shown;
   EXPECT_EQ(cluster_->at("n3")({"bucket", "create", "counter", "--policy", "counter"}).code, 0);
   const Result other = cluster_->at("n3")({"bucket", "create", "counter", "--policy", "max"});
   EXPECT_EQ(other.code, 8) << other;
@@ -68,7 +69,8 @@ TEST_F(BucketsOfAll, NoSideOfAPartitionLosesASibling) {
   EXPECT_EQ(cluster_->at("n2")({"--bucket", "siblings", "get", "k"}).code, 7);
   const std::string token =
       cluster_->at("n2")({"--bucket", "siblings", "get", "k", "--token-only"}).out;
-  EXPECT_EQ(put("n1", "siblings", "both", {"--token", token, "--level", "all"}), 0);
+  EXPECT_EQ(put("n1", "siblings", "both", {"--token", token}), 0);
+  settle();
   for (const Node& node : cluster_->nodes())
     EXPECT_THAT(values(node.id, "siblings"), ElementsAre("both")) << node.id;
 }

@@ -27,6 +27,7 @@
   X(kWriteRefused, "a write was refused: too few replicas reachable")                           \
   X(kOverloaded, "a request was refused: too many under way")                                   \
   X(kReadSpare, "a read asked a spare replica")                                                 \
+  X(kReadAskedAgain, "a read asked replicas again that had not answered")                       \
   X(kReadDiffered, "a read joined answers that differed")                                       \
   X(kReadFailedOver, "a read went on with another replica after a connection broke")            \
   X(kDiskReadFailed, "a replica could not read its disk")                                       \

@@ -11,6 +11,11 @@
 #include "node/storage/keys.h"
 
 namespace kv {
+namespace {
+
+constexpr std::int64_t kPatienceGrows = 4;
+
+}  // namespace
 
 Reads::Reads(const Neighbours& neighbours, const Replicas& replicas, std::size_t max_pending,
              std::int64_t spare_after_ms, std::uint64_t first_request)
@@ -31,6 +36,7 @@ void Reads::start(Step& step, ClientGet get) {
                       get.level,
                       get.deadline,
                       get.deadline,
+                      spare_after_ms_,
                       Tally(neighbours_.needed_at(get.level, get.partition)),
                       {},
                       {},
@@ -48,6 +54,7 @@ void Reads::start(Step& step, ClientScan scan) {
                       scan.level,
                       scan.deadline,
                       scan.deadline,
+                      spare_after_ms_,
                       Tally(neighbours_.needed_at(scan.level, scan.partition)),
                       {},
                       {},
@@ -77,8 +84,13 @@ void Reads::begin(Step& step, Pending pending) {
         step, it, absl::StatusCode::kInternal,
         absl::StrCat("the replica here could not read its disk, and too few others are left for ",
                      to_string(it->second.level)));
-  if (!it->second.candidates.empty())
-    set_wake(request, it->second, after_ms(step.now.mono, spare_after_ms_));
+  wait_on(step, request, it->second);
+}
+
+// For a spare one as long as there is one; then ever longer.
+void Reads::wait_on(Step& step, std::uint64_t request, Pending& pending) {
+  if (pending.candidates.empty()) pending.patience_ms *= kPatienceGrows;
+  set_wake(request, pending, after_ms(step.now.mono, pending.patience_ms));
 }
 
 void Reads::ask_next(Step& step, std::uint64_t request, Pending& pending) {
@@ -86,6 +98,10 @@ void Reads::ask_next(Step& step, std::uint64_t request, Pending& pending) {
   pending.candidates.erase(pending.candidates.begin());
   if (node == neighbours_.self) return ask_here(step, pending);
   pending.waiting.push_back(node);
+  ask(step, request, pending, node);
+}
+
+void Reads::ask(Step& step, std::uint64_t request, const Pending& pending, NodeIndex node) {
   if (pending.is_scan)
     step.effects.send(
         node, pending.partition,
@@ -205,10 +221,11 @@ void Reads::expire(Step& step) {
     if (!pending.candidates.empty() && !KV_PLANTED(kReadsNotSpared)) {
       KV_MARK(kReadSpare);
       ask_next(step, it->first, pending);
+    } else if (!KV_PLANTED(kReadsNotSpared)) {
+      KV_MARK(kReadAskedAgain);
+      for (const NodeIndex node : pending.waiting) ask(step, it->first, pending, node);
     }
-    set_wake(
-        it->first, pending,
-        pending.candidates.empty() ? pending.deadline : after_ms(step.now.mono, spare_after_ms_));
+    wait_on(step, it->first, pending);
     if (pending.tally.complete()) finish(step, it);
   }
 }

@@ -2,7 +2,8 @@
 //
 // A get reads one key, a scan a stretch of one partition's keys; both are the same join over the same messages. The answer
 // is the newest by causality and then by policy, never the most common. A replica that does not answer in time is
-// replaced by a spare one; when none is left the read waits for its deadline, for the slow ones may still answer.
+// joined by a spare one; when none is left all that are waited for are asked again, ever less often until the deadline, for
+// what was lost may have been the question or the answer.
 // Every request gets exactly one reply. Not thread-safe: one shard owns it.
 #pragma once
 
@@ -19,7 +20,7 @@ namespace kv {
 
 class Reads {
  public:
-  // `spare_after_ms`: how long to wait for a replica before asking one more.
+  // `spare_after_ms`: how long to wait for a replica before asking one more; at least 1.
   Reads(const Neighbours& neighbours, const Replicas& replicas, std::size_t max_pending,
         std::int64_t spare_after_ms, std::uint64_t first_request);
 
@@ -58,7 +59,9 @@ class Reads {
     std::uint32_t max_bytes = 0;
     Level level;
     Instant deadline;
-    Instant wake_at;  // when to ask a spare, or the deadline
+    Instant
+        wake_at;  // when to ask a spare, or those again that have not answered; the deadline at the latest
+    std::int64_t patience_ms = 0;  // from one of these to the next
     Tally tally;
     std::vector<NodeIndex> candidates;  // replicas not yet asked, best first
     std::vector<NodeIndex> waiting;     // asked, not yet answered
@@ -68,9 +71,11 @@ class Reads {
 
   void begin(Step& step, Pending pending);
   void ask_next(Step& step, std::uint64_t request, Pending& pending);
+  static void ask(Step& step, std::uint64_t request, const Pending& pending, NodeIndex node);
   void ask_here(Step& step, Pending& pending);
   void take_answer(Step& step, std::uint64_t request, Partition partition, bool is_scan,
                    Answer answer);
+  void wait_on(Step& step, std::uint64_t request, Pending& pending);
   void set_wake(std::uint64_t request, Pending& pending, Instant at);
   void finish(Step& step, Iterator it);
   void fail(Step& step, Iterator it, absl::StatusCode code, std::string why);
