@@ -15,7 +15,7 @@
 #include "node/adapters/asio/shards.h"
 #include "node/adapters/grpc/admin_service.h"
 #include "node/adapters/grpc/key_value_service.h"
-#include "node/adapters/grpc/listener.h"
+#include "node/adapters/grpc/listener/listener.h"
 #include "node/adapters/grpc/peer/limits.h"
 #include "node/adapters/grpc/peer/links.h"
 #include "node/adapters/grpc/peer/service.h"
@@ -106,6 +106,7 @@ struct Server::Impl {
   std::unique_ptr<PeerLinks> links;
   std::unique_ptr<PeerService> peer_service;
   std::unique_ptr<Operations> operations;
+  std::unique_ptr<Inspection> inspection;
   std::unique_ptr<KeyValueService> key_value_service;
   std::unique_ptr<AdminService> admin_service;
   Listener peer_listener;
@@ -189,10 +190,11 @@ absl::Status Server::Impl::start_peers() {
 
 absl::Status Server::Impl::start_clients() {
   operations = std::make_unique<Operations>(*shards, ring);
+  inspection = std::make_unique<Inspection>(*shards, ring, operations->buckets(), self);
   key_value_service = std::make_unique<KeyValueService>(*operations);
   admin_service = std::make_unique<AdminService>(
       [this](std::function<void(v1::StatusResponse)> done) { collect_status(std::move(done)); },
-      operations->buckets());
+      operations->buckets(), *inspection);
   return client_listener.start(
       {node_config(options.node).client, options.client_netns, kMaxClientMessageBytes, true},
       {key_value_service.get(), admin_service.get()});

@@ -251,6 +251,24 @@ void Core::maintain(Step& step) {
       KV_PLANTED(kSpins) ? step.now.mono : after_ms(step.now.mono, kMaintenanceIntervalMs);
 }
 
+std::vector<ReplicaClocks> Core::clocks() const {
+  std::vector<ReplicaClocks> all;
+  for (const auto& [partition, replica] : replicas_)
+    all.push_back({partition, replica.clock().digest(), replica.durable().digest()});
+  return all;
+}
+
+std::optional<HeldDot> Core::find(Dot dot) const {
+  for (const auto& [partition, replica] : replicas_)
+    if (replica.clock().contains(dot)) return HeldDot{partition, replica.durable().contains(dot)};
+  return std::nullopt;
+}
+
+absl::StatusOr<Object> Core::object(Partition partition, const std::string& key) const {
+  const storage::WriteBatch none;
+  return replicas_.at(partition).read(storage::View(engine_, none), key);
+}
+
 CoreStatus Core::status(Now now) const {
   CoreStatus status;
   status.peers.resize(ring_.nodes().size());

@@ -64,6 +64,19 @@ struct CoreStatus {
   AntiEntropyCounters anti_entropy;
 };
 
+// A replica here, by digests of its clock: equal digests mean that the same writes have been processed.
+struct ReplicaClocks {
+  Partition partition;
+  std::uint64_t applied = 0;
+  std::uint64_t durable = 0;
+};
+
+// A write that a replica here has processed.
+struct HeldDot {
+  Partition partition;
+  bool durable = false;
+};
+
 class Core {
  public:
   // `keep_actors`: nothing that this node has ever issued can have been lost (2-protocol, section 6); otherwise every
@@ -82,6 +95,13 @@ class Core {
   Effects flush(Now now);
 
   CoreStatus status(Now now) const;
+
+  // What the replicas here hold, as it has been committed.
+  std::vector<ReplicaClocks> clocks() const;
+  std::optional<HeldDot> find(Dot dot) const;
+  // Precondition: a replica of the partition is here.
+  absl::StatusOr<Object> object(Partition partition, const std::string& key) const;
+
   std::size_t pending() const { return writes_.pending() + reads_.pending(); }
   bool idle() const { return pending() == 0; }
 

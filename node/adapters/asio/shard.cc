@@ -28,6 +28,9 @@ constexpr std::size_t kMaxGroup = 512;
 struct Inspect {
   std::function<void(const CoreStatus&)> callback;
 };
+struct Look {
+  std::function<void(const Core&)> callback;
+};
 struct Received {
   FromPeer message;
   std::size_t bytes = 0;  // as it came
@@ -40,7 +43,7 @@ struct Asked {
 struct SyncEnded {
   std::uint64_t core = 0;  // the one that asked for it
 };
-using Queued = std::variant<Asked, Received, PeerUp, PeerDown, SyncEnded, Inspect>;
+using Queued = std::variant<Asked, Received, PeerUp, PeerDown, SyncEnded, Inspect, Look>;
 
 [[noreturn]] void die(const absl::Status& status) {
   log::error(absl::StrCat("cannot go on: ", status.ToString()));
@@ -153,6 +156,9 @@ void Shard::Impl::drain() {
     const Now at = now();
     group_first_id = next_id;
     const std::size_t last = std::min(first + kMaxGroup, items.size());
+    // Before the first step of the group: what the core says now has been committed.
+    for (std::size_t i = first; i < last; ++i)
+      if (const auto* look = std::get_if<Look>(&items[i])) look->callback(*core);
     for (std::size_t i = first; i < last; ++i) take(items[i], at);
     carry_out(core->flush(now()));
   }
@@ -173,11 +179,11 @@ void Shard::Impl::take(Queued& item, Now at) {
   } else if (auto* sync = std::get_if<SyncEnded>(&item)) {
     // A core that started over meanwhile has synced by itself, and has asked for none of these.
     if (sync->core == core_number) core->step(Synced{}, at);
-  } else {
+  } else if (auto* inspect = std::get_if<Inspect>(&item)) {
     CoreStatus status = core->status(at);
     status.anti_entropy.bytes_sent = anti_entropy_bytes_sent;
     status.anti_entropy.bytes_received = anti_entropy_bytes_received;
-    std::get<Inspect>(item).callback(status);
+    inspect->callback(status);
   }
 }
 
@@ -324,6 +330,10 @@ void Shard::post(FromPeer message, std::size_t encoded_bytes) {
 }
 void Shard::post(PeerUp event) { impl_->post(event); }
 void Shard::post(PeerDown event) { impl_->post(event); }
+
+void Shard::look(std::function<void(const Core&)> callback) {
+  impl_->post(Look{std::move(callback)});
+}
 
 void Shard::inspect(std::function<void(const CoreStatus&)> callback) {
   impl_->post(Inspect{std::move(callback)});

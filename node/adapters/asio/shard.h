@@ -55,6 +55,9 @@ class Shard {
   // Calls back with the state of the shard, on its thread.
   void inspect(std::function<void(const CoreStatus&)> callback);
 
+  // Calls back with the core, between two groups of events, on its thread. Not after stop().
+  void look(std::function<void(const Core&)> callback);
+
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;

@@ -40,4 +40,25 @@ grpc::ServerUnaryReactor* AdminService::ListBuckets(grpc::CallbackServerContext*
   });
 }
 
+grpc::ServerUnaryReactor* AdminService::Clocks(grpc::CallbackServerContext* context,
+                                               const v1::ClocksRequest*,
+                                               v1::ClocksResponse* response) {
+  return run(context, response, [&](Instant, const auto& done) { inspection_.clocks(done); });
+}
+
+grpc::ServerUnaryReactor* AdminService::Holds(grpc::CallbackServerContext* context,
+                                              const v1::HoldsRequest* request,
+                                              v1::HoldsResponse* response) {
+  return run(context, response,
+             [&](Instant, const auto& done) { inspection_.holds(*request, done); });
+}
+
+grpc::ServerUnaryReactor* AdminService::Explain(grpc::CallbackServerContext* context,
+                                                const v1::ExplainRequest* request,
+                                                v1::ExplainResponse* response) {
+  return run(context, response, [&](Instant deadline, const auto& done) {
+    inspection_.explain(*request, deadline, done);
+  });
+}
+
 }  // namespace kv

@@ -1,4 +1,4 @@
-// The Admin service: what a node knows of itself, and the buckets of the cluster. Thread-safe.
+// The Admin service: what a node knows of itself and holds, and the buckets of the cluster. Thread-safe.
 #pragma once
 
 #include <functional>
@@ -6,6 +6,7 @@
 
 #include "kv/v1/admin.grpc.pb.h"
 #include "node/adapters/grpc/buckets.h"
+#include "node/adapters/grpc/inspection.h"
 
 namespace kv {
 
@@ -14,9 +15,9 @@ class AdminService final : public v1::Admin::CallbackService {
   // Fills a status and calls back, on any thread.
   using Collect = std::function<void(std::function<void(v1::StatusResponse)> done)>;
 
-  // `buckets` outlives it.
-  AdminService(Collect collect, const Buckets& buckets)
-      : collect_(std::move(collect)), buckets_(buckets) {}
+  // `buckets` and `inspection` outlive it.
+  AdminService(Collect collect, const Buckets& buckets, const Inspection& inspection)
+      : collect_(std::move(collect)), buckets_(buckets), inspection_(inspection) {}
 
   grpc::ServerUnaryReactor* Status(grpc::CallbackServerContext* context, const v1::StatusRequest*,
                                    v1::StatusResponse* response) override;
@@ -25,10 +26,19 @@ class AdminService final : public v1::Admin::CallbackService {
   grpc::ServerUnaryReactor* ListBuckets(grpc::CallbackServerContext* context,
                                         const v1::ListBucketsRequest*,
                                         v1::ListBucketsResponse* response) override;
+  grpc::ServerUnaryReactor* Clocks(grpc::CallbackServerContext* context, const v1::ClocksRequest*,
+                                   v1::ClocksResponse* response) override;
+  grpc::ServerUnaryReactor* Holds(grpc::CallbackServerContext* context,
+                                  const v1::HoldsRequest* request,
+                                  v1::HoldsResponse* response) override;
+  grpc::ServerUnaryReactor* Explain(grpc::CallbackServerContext* context,
+                                    const v1::ExplainRequest* request,
+                                    v1::ExplainResponse* response) override;
 
  private:
   const Collect collect_;
   const Buckets& buckets_;
+  const Inspection& inspection_;
 };
 
 }  // namespace kv

@@ -51,6 +51,7 @@ class ServiceInProcess {
   ServiceInProcess& operator=(const ServiceInProcess&) = delete;
 
   v1::KeyValue::Stub& stub() { return *stub_; }
+  v1::Admin::Stub& admin() { return *admin_stub_; }
   storage::GatedEngine& engine() { return shards_.engine(); }
 
   void set_all_peers_up() { shards_.set_all_peers_up(); }
@@ -124,7 +125,10 @@ class ServiceInProcess {
 
   ShardsInMemory shards_;
   KeyValueService service_{shards_.operations()};
-  AdminService admin_service_{[](const auto& done) { done({}); }, shards_.operations().buckets()};
+  Inspection inspection_{shards_.shards(), shards_.ring(), shards_.operations().buckets(),
+                         NodeIndex{0}};
+  AdminService admin_service_{[](const auto& done) { done({}); }, shards_.operations().buckets(),
+                              inspection_};
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<v1::KeyValue::Stub> stub_;
   std::unique_ptr<v1::Admin::Stub> admin_stub_;

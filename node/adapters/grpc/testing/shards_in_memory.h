@@ -34,6 +34,8 @@ class ShardsInMemory {
   ShardsInMemory& operator=(const ShardsInMemory&) = delete;
 
   const Operations& operations() const { return operations_; }
+  const Shards& shards() const { return shards_; }
+  const Ring& ring() const { return ring_; }
   storage::GatedEngine& engine() { return engine_; }
 
   // They say that they are as empty as this node, and nothing else ever.

@@ -1,4 +1,4 @@
-#include "node/adapters/grpc/listener.h"
+#include "node/adapters/grpc/listener/listener.h"
 
 #include <grpc/support/log.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
@@ -12,7 +12,7 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
-#include "node/adapters/grpc/netns_socket.h"
+#include "node/adapters/grpc/listener/netns_socket.h"
 
 namespace kv {
 

@@ -1,4 +1,4 @@
-#include "client/cli/commands/screen.h"
+#include "client/cli/commands/import/screen.h"
 
 namespace kv::cli {
 namespace {

@@ -1,4 +1,4 @@
-#include "node/adapters/grpc/netns_socket.h"
+#include "node/adapters/grpc/listener/netns_socket.h"
 
 #include <fcntl.h>
 #include <netinet/in.h>

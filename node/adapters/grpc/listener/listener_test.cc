@@ -1,4 +1,4 @@
-#include "node/adapters/grpc/listener.h"
+#include "node/adapters/grpc/listener/listener.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "node/adapters/grpc/netns_socket.h"
+#include "node/adapters/grpc/listener/netns_socket.h"
 
 namespace kv {
 namespace {
