@@ -114,6 +114,7 @@ CommandLine::CommandLine()
   add_scan_commands();
   add_import();
   add_bucket();
+  add_inspection();
   add_others();
 }
 
@@ -125,8 +126,9 @@ void CommandLine::add_global_flags() {
   app_.add_option("--bucket", options_.bucket, "Bucket of the keys [default]")
       ->type_name("BUCKET")
       ->envname("KV_BUCKET");
-  add_choice(&app_, "--level", options_.level, kLevels, "How many replicas must answer [quorum]")
-      ->envname("KV_LEVEL");
+  level_option_ = add_choice(&app_, "--level", options_.level, kLevels,
+                             "How many replicas must answer [quorum]");
+  level_option_->envname("KV_LEVEL");
   add_duration(&app_, "--timeout", options_.timeout, "Time for each request, at most 60s [2s]")
       ->envname("KV_TIMEOUT");
   add_choice(&app_, "-o,--output", options_.output, kOutputs, "Output format [raw]")
@@ -233,6 +235,28 @@ void CommandLine::add_bucket() {
              "What becomes of concurrent writes; create needs it");
 }
 
+void CommandLine::add_inspection() {
+  CLI::App* wait = add_command("wait", "Wait until replicas have a write");
+  const auto set_dot = [this](std::string text) {
+    reveal(text);
+    const absl::StatusOr<client::Dot> dot = client::parse_dot(text);
+    if (!dot.ok()) throw CLI::ValidationError("DOT", std::string(dot.status().message()));
+    options_.dot = *dot;
+  };
+  wait->add_option_function<std::string>("DOT", set_dot, "ACTORHEX:COUNTER, as a write prints it")
+      ->required()
+      ->type_name("");
+  add_choice(wait, "--durability", options_.durability, kDurabilities,
+             "What counts: that a replica has it, or that its disk has [os]");
+
+  CLI::App* converged = add_command("converged", "Tell whether all replicas are equal");
+  converged->add_flag("--wait", options_.wait, "Until they are, or --timeout has passed");
+
+  CLI::App* explain = add_command("explain", "Show what each replica of a key holds, and why");
+  add_key(explain);
+  add_base64(explain, "The key is given, and values are printed, as base64");
+}
+
 void CommandLine::add_others() {
   CLI::App* incr = add_command("incr", "Add to a counter");
   add_key(incr);
@@ -266,6 +290,7 @@ void CommandLine::parse(int argc, const char* const* argv) {
 absl::Status CommandLine::finish() {
   options_.command = app_.get_subcommands().front()->get_name();
   options_.endpoints = absl::StrSplit(endpoints_, ',');
+  options_.level_given = !level_option_->empty();
   if (absl::Status status = client::check_timeout(options_.timeout); !status.ok()) return status;
   if (options_.command == "put") {
     if (absl::Status status = finish_put(); !status.ok()) return status;

@@ -35,6 +35,7 @@ class CommandLine {
   void add_scan_commands();
   void add_import();
   void add_bucket();
+  void add_inspection();
   void add_others();
 
   CLI::App* add_command(const std::string& name, const std::string& description);
@@ -57,6 +58,7 @@ class CommandLine {
   std::string endpoints_ = "127.0.0.1:7101,127.0.0.1:7102,127.0.0.1:7103";
   std::string value_;
   std::string token_;
+  CLI::Option* level_option_ = nullptr;
   CLI::Option* value_option_ = nullptr;
   CLI::Option* file_option_ = nullptr;
 };

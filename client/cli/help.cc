@@ -29,6 +29,7 @@ Exit codes
      is known
   7  several siblings where one value was asked for
   8  condition not met: it exists already
+  9  timed out: what was waited for has not come true
 
 Examples
   kv put user:1 Ada                      store a value
@@ -174,6 +175,42 @@ Examples
   kv --bucket carts put cart:1 apples
 )help";
 
+constexpr const char* kWait = R"help(
+A receipt for a write: asks every node until as many of the key's replicas have
+the write as --level says, all unless it is given; with --durability disk, until
+their disks have it. Exit code 9 after --timeout, also when no node knows the
+dot. With -o json: dot, satisfied, replicas[], each with id, applied, durable.
+
+Examples
+  dot=$(kv put user:1 Ada -o json | jq -r .dot)
+  kv wait "$dot" --timeout 10s
+  kv wait "$dot" --level quorum --durability disk
+)help";
+
+constexpr const char* kConverged = R"help(
+Compares the clocks of all replicas of every partition. They are equal exactly
+when all have processed the same writes. Exit code 0 if so; 9 if not, or if a
+node does not answer. With -o json: converged, partitions_behind[],
+unreachable[].
+
+Examples
+  kv converged
+  kv converged --wait --timeout 30s && echo all equal
+)help";
+
+constexpr const char* kExplain = R"help(
+Asks every replica of the key for its own account: the versions that it holds,
+with their dots and times, and which of the others' versions it has not
+processed yet. Then what a reader who asks all of them is shown, and why. With
+-o json: key, policy, partition, replicas[], each with node, state,
+clock_covers_all, lacks[], context_dots, versions[] (dot, hlc, value or marker);
+winners[], why. hlc: 48 bits of milliseconds, then 16 of a counter.
+
+Examples
+  kv explain user:1
+  kv --bucket carts explain cart:1 -o json
+)help";
+
 constexpr const char* kStatus = R"help(
 Asks the endpoints and every member that they name. Exit code 0 when at least
 one answers, 3 when none does. With -o json one object: nodes[], each with id,
@@ -194,9 +231,10 @@ Examples
 
 std::string command_footer(const std::string& command) {
   static const std::map<std::string, const char*> kFooters = {
-      {"put", kPut},       {"get", kGet},       {"del", kDel},       {"scan", kScan},
-      {"import", kImport}, {"export", kExport}, {"status", kStatus}, {"completion", kCompletion},
-      {"incr", kIncr},     {"bucket", kBucket}};
+      {"put", kPut},        {"get", kGet},       {"del", kDel},       {"scan", kScan},
+      {"import", kImport},  {"export", kExport}, {"status", kStatus}, {"completion", kCompletion},
+      {"incr", kIncr},      {"bucket", kBucket}, {"wait", kWait},     {"converged", kConverged},
+      {"explain", kExplain}};
   const auto found = kFooters.find(command);
   return found == kFooters.end() ? "" : found->second;
 }

@@ -8,7 +8,7 @@
 
 #include "client/src/cluster.h"
 #include "client/src/messages.h"
-#include "client/src/status.h"
+#include "client/src/survey/status.h"
 #include "kv/limits.h"
 
 namespace kv::client {

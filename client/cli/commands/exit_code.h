@@ -15,6 +15,7 @@ enum ExitCode : int {
   kUnknown = 6,    // a write that may have been stored
   kSiblings = 7,   // several values where one was asked for
   kCondition = 8,  // not met: it exists already
+  kTimedOut = 9,   // what was waited for has not come true
 };
 
 ExitCode exit_code_of(const client::Failure& failure);

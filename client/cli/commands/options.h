@@ -42,6 +42,9 @@ struct Options {
   std::uint64_t in_flight = 8;
   std::chrono::milliseconds retry_for{30'000};
   std::string shell{};
+  client::Dot dot{};  // of wait
+  bool level_given = false;
+  bool wait = false;            // of converged
   std::int64_t amount = 1;      // of incr
   std::string bucket_action{};  // of bucket: create, ls or show
   std::string bucket_name{};

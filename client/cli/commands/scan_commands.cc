@@ -4,8 +4,8 @@
 #include <chrono>
 
 #include "client/cli/commands/commands.h"
-#include "client/cli/commands/output.h"
 #include "client/cli/commands/import/screen.h"
+#include "client/cli/commands/output.h"
 #include "client/cli/records/json_lines.h"
 #include "client/cli/records/tsv.h"
 #include "client/cli/text/human.h"

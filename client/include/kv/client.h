@@ -83,6 +83,17 @@ class Client {
   Result<std::uint64_t> scan(const ScanOptions& options,
                              const std::function<bool(ScanEntry&&)>& visit);
 
+  // Waits until as many replicas have the write as `level` says; on their disks, with Durability::kDisk. After the timeout
+  // the receipt says who has it, and is not satisfied.
+  Result<Receipt> wait(const Dot& dot, Level level, Durability durability,
+                       std::chrono::milliseconds timeout = kDefaultTimeout);
+
+  // With `wait`, until it is so or the timeout has passed.
+  Result<Convergence> converged(std::chrono::milliseconds timeout, bool wait);
+
+  // `options.level` is not used: each replica gives its own account.
+  Result<Explanation> explain(absl::string_view key, const ReadOptions& options = {});
+
   // Asks every endpoint, and every member that one of them names, at the same time. Ordered by id,
   // then by address.
   std::vector<NodeStatus> status(std::chrono::milliseconds timeout = kDefaultTimeout);

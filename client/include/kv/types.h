@@ -218,6 +218,49 @@ struct NodeReport {
   AntiEntropy anti_entropy{};
 };
 
+// Who has one write.
+struct Receipt {
+  struct Replica {
+    std::string id{};
+    bool applied = false;
+    bool durable = false;  // on disk
+  };
+  bool known = false;      // some node has it; otherwise the rest is empty
+  bool satisfied = false;  // as many have it as was asked for
+  std::uint32_t partition = 0;
+  std::vector<Replica> replicas{};
+};
+
+// Whether all replicas have processed the same writes, by comparing their clocks.
+struct Convergence {
+  bool converged = false;
+  std::vector<std::uint32_t>
+      partitions_behind{};                 // whose replicas differ, or one of them did not answer
+  std::vector<std::string> unreachable{};  // ids, or addresses, of nodes that did not answer
+};
+
+// What each replica of a key holds.
+struct Explanation {
+  struct Version {
+    Dot dot{};
+    std::uint64_t hlc = 0;               // 48 bits of milliseconds, 16 of a counter
+    std::optional<std::string> value{};  // none: a delete's marker
+  };
+  struct Replica {
+    std::string node{};
+    bool reached = false;
+    std::string failure{};  // why not
+    std::vector<Version> versions{};
+    std::vector<Dot> shown{};       // what a reader of this replica alone would be shown
+    std::vector<Dot> lacks{};       // versions elsewhere that it has not processed
+    bool clock_covers_all = false;  // it lacks none
+    std::uint64_t context_dots = 0;
+  };
+  std::string policy{};
+  std::uint32_t partition = 0;
+  std::vector<Replica> replicas{};  // by node
+};
+
 // One node of the cluster as the client found it: either it answered, or `failure` says why not.
 struct NodeStatus {
   std::string id{};       // empty when nothing that answered names the node at this address

@@ -16,7 +16,8 @@ namespace {
 // One response that all shards fill, one after the other.
 template <typename Response>
 struct Gather {
-  Gather(std::size_t shards, InspectionDone<Response> when_all) : left(shards), done(std::move(when_all)) {}
+  Gather(std::size_t shards, InspectionDone<Response> when_all)
+      : left(shards), done(std::move(when_all)) {}
 
   // Called on the shard's thread with what it has to add.
   template <typename Add>
@@ -56,8 +57,7 @@ void Inspection::clocks(InspectionDone<v1::ClocksResponse> done) const {
               [](const auto& a, const auto& b) { return a.partition() < b.partition(); });
     done(std::move(response), failure);
   };
-  const auto gather =
-      std::make_shared<Gather<v1::ClocksResponse>>(shards_.all().size(), sorted);
+  const auto gather = std::make_shared<Gather<v1::ClocksResponse>>(shards_.all().size(), sorted);
   gather->response.set_id(ring_.node_id(self_));
   for (const auto& shard : shards_.all())
     shard->look([this, gather](const Core& core) {
@@ -104,31 +104,30 @@ void Inspection::holds(const v1::HoldsRequest& request,
 
 void Inspection::explain(const v1::ExplainRequest& request, Instant deadline,
                          InspectionDone<v1::ExplainResponse> done) const {
-  buckets_.find(
-      request.bucket(), deadline,
-      [=, this, &request](const storage::Bucket& bucket, const v1::Failure& unknown) {
-        if (unknown.code() != 0) return done({}, unknown);
-        auto key = checked_key(bucket, request.key());
-        if (!key.ok()) return done({}, not_applied(key.status()));
-        const Partition partition = ring_.partition_of(*key);
-        v1::ExplainResponse response;
-        response.set_id(ring_.node_id(self_));
-        response.set_policy(std::string(policy(bucket.policy).name()));
-        response.set_partition(partition.value);
-        add_replicas(partition, response.mutable_replicas());
-        if (!ring_.is_replica(partition, self_)) return done(std::move(response), {});
-        shards_.of(partition).look([=, key = *std::move(key)](const Core& core) mutable {
-          const auto object = core.object(partition, key);
-          if (!object.ok()) return done({}, not_applied(object.status()));
-          response.set_is_replica(true);
-          response.set_context_dots(object->context.count());
-          for (const Version& version : object->versions)
-            to_proto(version, response.add_versions());
-          for (const Version& version : policy(bucket.policy).shown(object->versions))
-            to_proto(version, response.add_shown());
-          done(std::move(response), {});
-        });
-      });
+  buckets_.find(request.bucket(), deadline,
+                [=, this, &request](const storage::Bucket& bucket, const v1::Failure& unknown) {
+                  if (unknown.code() != 0) return done({}, unknown);
+                  auto key = checked_key(bucket, request.key());
+                  if (!key.ok()) return done({}, not_applied(key.status()));
+                  const Partition partition = ring_.partition_of(*key);
+                  v1::ExplainResponse response;
+                  response.set_id(ring_.node_id(self_));
+                  response.set_policy(std::string(policy(bucket.policy).name()));
+                  response.set_partition(partition.value);
+                  add_replicas(partition, response.mutable_replicas());
+                  if (!ring_.is_replica(partition, self_)) return done(std::move(response), {});
+                  shards_.of(partition).look([=, key = *std::move(key)](const Core& core) mutable {
+                    const auto object = core.object(partition, key);
+                    if (!object.ok()) return done({}, not_applied(object.status()));
+                    response.set_is_replica(true);
+                    response.set_context_dots(object->context.count());
+                    for (const Version& version : object->versions)
+                      to_proto(version, response.add_versions());
+                    for (const Version& version : policy(bucket.policy).shown(object->versions))
+                      to_proto(version, response.add_shown());
+                    done(std::move(response), {});
+                  });
+                });
 }
 
 }  // namespace kv

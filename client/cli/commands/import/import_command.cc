@@ -9,9 +9,9 @@
 #include <utility>
 
 #include "client/cli/commands/commands.h"
+#include "client/cli/commands/import/screen.h"
 #include "client/cli/commands/input.h"
 #include "client/cli/commands/output.h"
-#include "client/cli/commands/import/screen.h"
 #include "client/cli/records/batcher.h"
 #include "client/cli/text/human.h"
 #include "client/cli/text/progress.h"

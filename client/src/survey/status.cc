@@ -1,4 +1,4 @@
-#include "client/src/status.h"
+#include "client/src/survey/status.h"
 
 #include <algorithm>
 #include <atomic>
