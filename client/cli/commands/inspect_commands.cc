@@ -73,6 +73,7 @@ std::vector<client::Dot> winners_of(const Explanation& explanation) {
                          [&](const auto& replica) { return gone_at(replica, version.dot); }))
           alive[version.dot] = version.hlc;
   std::vector<client::Dot> winners;
+  winners.reserve(alive.size());
   for (const auto& [dot, hlc] : alive) winners.push_back(dot);
   const auto by_time = [&](const client::Dot& a, const client::Dot& b) {
     return std::make_tuple(alive[a], a.actor, a.counter) <
