@@ -180,6 +180,9 @@ void CommandLine::add_key_commands() {
       put->add_option("--file", options_.file, "Take the value from a file")->type_name("FILE");
   add_token(put);
   add_durability(put);
+  put->add_flag("--if-absent", if_absent_, "Only if the key has no value");
+  put->add_flag("--if-current", if_current_,
+                "Only if the key has not changed since --token was read");
   add_base64(put, "Key and value are given as base64");
 
   CLI::App* get = add_command("get", "Print the value of a key");
@@ -191,6 +194,8 @@ void CommandLine::add_key_commands() {
   add_keys(del);
   add_token(del);
   add_durability(del);
+  del->add_flag("--if-current", if_current_,
+                "Only if the key has not changed since --token was read");
   add_base64(del, "Keys are given as base64");
 }
 
@@ -297,6 +302,7 @@ absl::Status CommandLine::finish() {
   }
   if (absl::Status status = finish_del(); !status.ok()) return status;
   if (absl::Status status = finish_bucket(); !status.ok()) return status;
+  if (absl::Status status = finish_condition(); !status.ok()) return status;
   absl::StatusOr<std::string> token = client::decode_token(token_);
   if (!token.ok()) return named("--token", token.status());
   options_.token = *std::move(token);
@@ -319,6 +325,16 @@ absl::Status CommandLine::finish_put() {
 absl::Status CommandLine::finish_del() {
   if (options_.keys.size() > 1 && !token_.empty())
     return absl::InvalidArgumentError("--token is of one key; del takes it with one KEY only");
+  return absl::OkStatus();
+}
+
+absl::Status CommandLine::finish_condition() {
+  if (if_absent_ && if_current_)
+    return absl::InvalidArgumentError("either --if-absent or --if-current, not both");
+  if (if_current_ && token_.empty())
+    return absl::InvalidArgumentError("--if-current needs --token");
+  if (if_absent_) options_.condition = client::Condition::kIfAbsent;
+  if (if_current_) options_.condition = client::Condition::kIfCurrent;
   return absl::OkStatus();
 }
 

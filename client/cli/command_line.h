@@ -49,6 +49,7 @@ class CommandLine {
   absl::Status finish_put();
   absl::Status finish_del();
   absl::Status finish_bucket();
+  absl::Status finish_condition();
   absl::Status decode_bytes();
 
   CLI::App app_;
@@ -58,6 +59,8 @@ class CommandLine {
   std::string endpoints_ = "127.0.0.1:7101,127.0.0.1:7102,127.0.0.1:7103";
   std::string value_;
   std::string token_;
+  bool if_absent_ = false;
+  bool if_current_ = false;
   CLI::Option* level_option_ = nullptr;
   CLI::Option* value_option_ = nullptr;
   CLI::Option* file_option_ = nullptr;

@@ -28,7 +28,7 @@ Exit codes
   6  outcome unknown: the write may have been stored; its dot is printed when it
      is known
   7  several siblings where one value was asked for
-  8  condition not met: it exists already
+  8  condition not met: it exists already, or has changed
   9  timed out: what was waited for has not come true
 
 Examples
@@ -50,6 +50,11 @@ to 4 MiB of any bytes. Without a token the write supersedes what its bucket's
 policy says (kv bucket --help): in the default bucket, what the node that
 coordinates it holds. With one, from a get of the same key, it supersedes
 exactly what that get saw.
+
+--if-absent and --if-current refuse the write (exit code 8) when the node that
+coordinates it holds a value, or a version that the token has not seen. They
+detect a conflict that has reached that node; a concurrent write at another may
+still be made, and is then resolved by the bucket's policy.
 
 Prints "ok dot=... acks=..." on standard error; with -o json: key, dot, token,
 acks, coordinator.
@@ -75,6 +80,9 @@ Examples
 constexpr const char* kDel = R"help(
 Deleting a key that has no value is a write like any other, and succeeds. With
 -o json: key, dot, token, acks, coordinator.
+
+--if-current refuses the delete (exit code 8) when the node that coordinates it
+holds a version that the token has not seen.
 
 Several keys are deleted in batches, many at once, and answered one by one in
 their order; each that fails is named on standard error. There is no atomicity

@@ -25,6 +25,12 @@ v1::Durability to_message(Durability durability) {
   return durability == Durability::kDisk ? v1::DURABILITY_DISK : v1::DURABILITY_OS;
 }
 
+v1::Condition to_message(Condition condition) {
+  return condition == Condition::kIfAbsent    ? v1::IF_ABSENT
+         : condition == Condition::kIfCurrent ? v1::IF_CURRENT
+                                              : v1::CONDITION_UNSPECIFIED;
+}
+
 Dot to_dot(const v1::Dot& dot) { return Dot{.actor = dot.actor(), .counter = dot.counter()}; }
 
 template <typename Repeated>
@@ -57,6 +63,7 @@ v1::PutRequest put_request(absl::string_view key, absl::string_view value,
   request.set_token(options.token);
   request.set_level(to_message(options.level));
   request.set_durability(to_message(options.durability));
+  request.set_condition(to_message(options.condition));
   return request;
 }
 
@@ -78,6 +85,7 @@ v1::DeleteRequest delete_request(absl::string_view key, const WriteOptions& opti
   request.set_token(options.token);
   request.set_level(to_message(options.level));
   request.set_durability(to_message(options.durability));
+  request.set_condition(to_message(options.condition));
   return request;
 }
 

@@ -265,8 +265,15 @@ void Run::start(const Action& action) {
     } else {
       truth_.deleted(operation.key);
     }
-    id = cluster_.write(action.node, name, std::move(value),
-                        {action.level, action.durability, action.amount, operation.token});
+    const Condition condition =
+        action.kind == Kind::kPut && action.value % 11 == 0    ? Condition::kAbsent
+        : operation.token.has_value() && action.value % 5 == 0 ? Condition::kCurrent
+                                                               : Condition::kAlways;
+    operation.must_be_refused =
+        condition == Condition::kAbsent && truth_.exists_for_sure(operation.key);
+    id = cluster_.write(
+        action.node, name, std::move(value),
+        {action.level, action.durability, action.amount, operation.token, condition});
   }
   pending_.emplace(id, std::move(operation));
 }
@@ -307,6 +314,9 @@ void Run::on_write(const Operation& operation, const ClientWriteReply& reply) {
     truth_.not_applied(operation.value);
   if (result.outcome != kv::Outcome::kApplied) return;
   ++outcome_.acknowledged;
+  if (operation.must_be_refused && truth_.exists_for_sure(operation.key))
+    violate(Check::kConditionMet,
+            absl::StrCat(to_string(operation.action), " was to be the first, and there was one"));
   truth_.acknowledged(operation.key, cluster_.home_of(operation.key), result,
                       operation.action.level, operation.action.durability);
   std::int64_t number = 0;

@@ -38,6 +38,7 @@ class Run final : private Observer {
     std::string key;  // storage key
     std::string value;
     std::optional<Token> token;
+    bool must_be_refused = false;
     std::size_t acknowledged_before = 0;
     Instant deadline;
     std::uint64_t incarnation = 0;

@@ -274,6 +274,15 @@ void Truth::acknowledged_number(const std::string& storage_key, std::int64_t num
   numbers.acknowledged_max = std::max(numbers.acknowledged_max, number);
 }
 
+bool Truth::exists_for_sure(const std::string& storage_key) {
+  if (lost_something_ || deleted_.contains(storage_key)) return false;
+  const Partition partition = partition_of(storage_key);
+  const auto& replicas = cluster_->ring().replicas(partition);
+  return std::all_of(replicas.begin(), replicas.end(), [&](NodeIndex node) {
+    return mirror(node.value, partition).objects.contains(storage_key);
+  });
+}
+
 void Truth::not_applied(const std::string& value) {
   Fate& fate = values_[value];
   fate.refused = true;
@@ -406,7 +415,7 @@ void Truth::check_winners() {
 void Truth::check_numbers() {
   if (lost_something_) return;
   for (const auto& [key, numbers] : numbers_) {
-    if (numbers.deleted) continue;
+    if (deleted_.contains(key)) continue;
     const std::size_t first = cluster_->ring().replicas(partition_of(key)).front().value;
     const auto objects = cluster_->objects(first, partition_of(key));
     const auto found = objects.find(key);

@@ -35,7 +35,9 @@ class Truth {
   // A number that is about to be put to a key whose values are numbers.
   void sent_number(const std::string& storage_key, std::int64_t number);
   void not_applied(const std::string& value);
-  void deleted(const std::string& storage_key) { numbers_[storage_key].deleted = true; }
+  void deleted(const std::string& storage_key) { deleted_.insert(storage_key); }
+  // Every replica of the key holds a value, and nobody has ever deleted it, nor was anything lost.
+  bool exists_for_sure(const std::string& storage_key);
   // An acknowledged write: checks that enough replicas really have it.
   void acknowledged(const std::string& storage_key, Partition partition, const WriteResult& result,
                     Level level, Durability durability);
@@ -94,7 +96,6 @@ class Truth {
     std::int64_t sent_max = 0;
     std::int64_t acknowledged_sum = 0;
     std::int64_t acknowledged_max = 0;
-    bool deleted = false;
   };
   struct Acknowledged {
     Dot dot;
@@ -135,6 +136,7 @@ class Truth {
   Survivors survivors_;
   std::map<std::string, Fate> values_;
   std::map<std::string, Numbers> numbers_;
+  std::set<std::string> deleted_;  // keys that somebody asked to delete
   std::map<std::string, std::vector<Acknowledged>> acknowledged_;
   std::map<std::size_t, std::int64_t> greatest_wall_ms_;  // by node, ever
   bool lost_something_ = false;                           // of what was committed somewhere

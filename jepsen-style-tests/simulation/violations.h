@@ -26,6 +26,8 @@ namespace kv::sim {
   X(kContextHonoured, "context-honoured",                                                         \
     "of all versions of a key that were processed, those remain that no processed write "         \
     "supersedes, and a write supersedes exactly what its client asked for")                       \
+  X(kConditionMet, "condition-met",                                                               \
+    "a put that must be the first is refused where every replica holds a value")                  \
   X(kNumberRight, "number-right",                                                                 \
     "a counter is the sum of what was added, a max the greatest of what was put")                 \
   X(kCausalOrder, "causal-order",                                                                 \

@@ -42,6 +42,7 @@
   X(kSiblingsJoined, "a join left more than one version")                                       \
   X(kSiblingsRefused, "a put was refused, for the key had too many siblings")                   \
   X(kTransferRaced, "a version arrived that a full transfer had shown to be gone")              \
+  X(kConditionNotMet, "a put was refused, for it was to be the first and the key had a value")  \
   X(kExistsAlready, "a put was refused, for the first write had won")
 
 #define KV_PLANTED_BUGS(X)                                                                     \
@@ -96,6 +97,7 @@
   X(kReplyTellsOldTime, "the answer to a write gives the time of its token, not its own")      \
   X(kTransferForgetsGone,                                                                      \
     "what a full transfer has shown to be gone may come back before it ends")                  \
+  X(kConditionIgnored, "a write is made although its condition is not met")                    \
   X(kBlindPutSupersedes, "a put without a token supersedes the siblings that are there")       \
   X(kSiblingDropped, "of many siblings one is dropped")                                        \
   X(kCausalDeleteStays, "a delete leaves a marker where none belongs")                         \

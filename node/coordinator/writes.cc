@@ -62,7 +62,7 @@ void Writes::write_here(Step& step, Asker asker, ClientWrite write) {
   const auto it = replicas_.find(write.partition);
   KV_CHECK(it != replicas_.end(), "only a replica of the partition writes here");
   auto delta = it->second.write(step.tx, hlc_, step.now.wall, write.key, std::move(write.value),
-                                write.token);
+                                write.token, write.condition);
   if (is_refusal(delta.status().code()))
     return refuse(step, asker, write.partition, delta.status().code(),
                   std::string(delta.status().message()));
@@ -110,7 +110,7 @@ void Writes::forward(Step& step, NodeIndex target, ClientWrite write) {
   step.effects.send(
       target, write.partition,
       ForwardRequest{request, std::move(write.key), std::move(write.value), std::move(write.token),
-                     write.level, write.durability, timeout_ms});
+                     write.level, write.durability, timeout_ms, write.condition});
 }
 
 bool Writes::is_repeated(const Forwarded& forwarded) {
@@ -138,7 +138,8 @@ void Writes::on_forward_request(Step& step, NodeIndex from, Partition partition,
   if (!can_start(step, asker, partition, request.level)) return;
   write_here(step, asker,
              ClientWrite{0, partition, request.key, request.value, request.token, request.level,
-                         request.durability, after_ms(step.now.mono, request.timeout_ms)});
+                         request.durability, after_ms(step.now.mono, request.timeout_ms),
+                         request.condition});
 }
 
 void Writes::on_forward_reply(Step& step, NodeIndex from, const ForwardReply& reply) {

@@ -69,6 +69,14 @@ struct WriteResult {
   bool operator==(const WriteResult&) const = default;
 };
 
+// What must hold of the key at the replica that coordinates a write, or the write is refused. It detects conflicts that have
+// arrived there, and prevents none elsewhere.
+enum class Condition : std::uint8_t {
+  kAlways = 1,
+  kAbsent = 2,   // it has no value
+  kCurrent = 3,  // it has no version that the token has not seen
+};
+
 // A write sent on by a node that holds no replica of the key.
 struct ForwardRequest {
   std::uint64_t request = 0;
@@ -78,6 +86,7 @@ struct ForwardRequest {
   Level level = Level::kOne;
   Durability durability = Durability::kOs;
   std::uint32_t timeout_ms = 0;
+  Condition condition = Condition::kAlways;
   bool operator==(const ForwardRequest&) const = default;
 };
 

@@ -65,6 +65,7 @@ void encode(const ForwardRequest& request, Record& out) {
   record->set_level(static_cast<std::uint32_t>(request.level));
   record->set_durability(static_cast<std::uint32_t>(request.durability));
   record->set_timeout_ms(request.timeout_ms);
+  record->set_condition(static_cast<std::uint32_t>(request.condition));
 }
 
 void encode(const ForwardReply& reply, Record& out) {
@@ -214,6 +215,7 @@ ForwardRequest decode(Reader& in, const Record::ForwardRequest& record) {
   request.durability = in.choice(record.durability(), Durability::kDisk);
   in.require(record.timeout_ms() <= kMaxDeadlineMs, "forward: timeout out of range");
   request.timeout_ms = record.timeout_ms();
+  request.condition = in.choice(record.condition(), Condition::kCurrent);
   return request;
 }
 

@@ -76,6 +76,8 @@ ForwardRequest any_forward_request() {
   request.level = *rc::gen::element(Level::kOne, Level::kQuorum, Level::kAll);
   request.durability = *rc::gen::element(Durability::kOs, Durability::kDisk);
   request.timeout_ms = static_cast<std::uint32_t>(up_to(kMaxDeadlineMs));
+  request.condition =
+      *rc::gen::element(Condition::kAlways, Condition::kAbsent, Condition::kCurrent);
   return request;
 }
 

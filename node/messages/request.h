@@ -23,6 +23,7 @@ struct ClientWrite {
   Level level = Level::kQuorum;
   Durability durability = Durability::kOs;
   Instant deadline;
+  Condition condition = Condition::kAlways;
 };
 
 struct ClientGet {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
 #include "node/base/check.h"
 #include "node/base/simulation.h"
 #include "node/storage/keys.h"
@@ -22,6 +23,21 @@ namespace {
 bool leaves_version(const Policy& policy, const Version& version) {
   if (version.value.has_value()) return true;
   return policy.is_ordered() ? !KV_PLANTED(kDeleteLeavesNothing) : KV_PLANTED(kCausalDeleteStays);
+}
+
+absl::Status check_condition(const Object& object, Condition condition,
+                             const std::optional<Token>& token) {
+  if (KV_PLANTED(kConditionIgnored)) return absl::OkStatus();
+  if (condition == Condition::kAbsent && has_value(object)) {
+    KV_MARK(kConditionNotMet);
+    return absl::AlreadyExistsError("the key has a value");
+  }
+  if (condition != Condition::kCurrent || !token.has_value()) return absl::OkStatus();
+  for (const Version& version : object.versions)
+    if (!token->context.contains(version.dot))
+      return absl::AbortedError(absl::StrCat("the key has changed since the token was read (",
+                                             to_string(version.dot), "); read it again"));
+  return absl::OkStatus();
 }
 
 // A version that the transfer has shown to be gone, and that this replica knows nothing of.
@@ -56,9 +72,11 @@ absl::StatusOr<Object> Replica::read(const storage::View& view, std::string_view
 
 absl::StatusOr<Delta> Replica::write(Transaction& tx, HlcClock& hlc, WallMs wall,
                                      const std::string& key, std::optional<std::string> value,
-                                     const std::optional<Token>& token) {
+                                     const std::optional<Token>& token, Condition condition) {
   auto object = read(tx.view, key);
   if (!object.ok()) return object.status();
+  const absl::Status met = check_condition(*object, condition, token);
+  if (!met.ok()) return met;
   const Traits before = traits_of(*object);
   const std::uint64_t counter =
       (KV_PLANTED(kCounterRestarts) ? durable_ : state_.clock).base(state_.actor) + 1;

@@ -74,9 +74,11 @@ class Replica {
   // ---- Writes --------------------------------------------------------------------------------------------------------
 
   // A new write by a client (2-protocol, section 2): issues the next dot and returns the delta to push.
-  // `token`: what the client has seen, or none: what the policy says.
+  // `token`: what the client has seen, or none: what the policy says. A write that its policy or its condition refuses has
+  // changed nothing (is_refusal).
   absl::StatusOr<Delta> write(Transaction& tx, HlcClock& hlc, WallMs wall, const std::string& key,
-                              std::optional<std::string> value, const std::optional<Token>& token);
+                              std::optional<std::string> value, const std::optional<Token>& token,
+                              Condition condition = Condition::kAlways);
 
   // A delta from the replica that issued it. No-op when its dot has been processed.
   // `transfers`: those of the partition that are under way.

@@ -232,5 +232,31 @@ RC_GTEST_PROP(Replica, ConvergesWhateverHappensToDeltas, ()) {
   }
 }
 
+TEST(Conditions, AreJudgedByWhatTheReplicaHoldsAndARefusalChangesNothing) {
+  ReplicaOnDisk replica(0);
+  const auto write = [&](const char* value, const std::optional<Token>& token,
+                         Condition condition) {
+    absl::StatusCode code = absl::StatusCode::kOk;
+    replica.change([&](Transaction& tx) {
+      code = replica.write(tx, "k", value, token, condition).status().code();
+    });
+    return code;
+  };
+  EXPECT_EQ(write("first", {}, Condition::kAbsent), absl::StatusCode::kOk);
+  const Token seen{replica->clock(), Hlc{}};
+  EXPECT_EQ(write("second", {}, Condition::kAbsent), absl::StatusCode::kAlreadyExists);
+  EXPECT_EQ(replica->clock(), seen.context) << "no dot was issued";
+  EXPECT_EQ(replica.value("k"), "first");
+
+  EXPECT_EQ(write("third", seen, Condition::kCurrent), absl::StatusCode::kOk);
+  EXPECT_EQ(write("fourth", seen, Condition::kCurrent), absl::StatusCode::kAborted);
+  EXPECT_EQ(replica.value("k"), "third");
+  EXPECT_EQ(write("fifth", Token{replica->clock(), Hlc{}}, Condition::kCurrent),
+            absl::StatusCode::kOk);
+
+  replica.erase("k");
+  EXPECT_EQ(write("after a delete", {}, Condition::kAbsent), absl::StatusCode::kOk);
+}
+
 }  // namespace
 }  // namespace kv

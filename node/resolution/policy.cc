@@ -51,7 +51,7 @@ std::vector<std::string_view> policy_names() {
 }
 
 bool is_refusal(absl::StatusCode code) {
-  return code == absl::StatusCode::kAlreadyExists ||
+  return code == absl::StatusCode::kAlreadyExists || code == absl::StatusCode::kAborted ||
          code == absl::StatusCode::kFailedPrecondition ||
          code == absl::StatusCode::kInvalidArgument || code == absl::StatusCode::kOutOfRange;
 }

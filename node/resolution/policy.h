@@ -68,7 +68,7 @@ const Policy& policy(PolicyKind kind);
 std::optional<PolicyKind> find_policy(std::string_view name);
 std::vector<std::string_view> policy_names();
 
-// True for what a policy answers to a write that it does not admit; everything else means that a disk failed.
+// True for what is answered to a write that its policy does not admit or whose condition is not met; everything else means that a disk failed.
 bool is_refusal(absl::StatusCode code);
 
 }  // namespace kv

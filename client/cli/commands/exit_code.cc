@@ -14,6 +14,7 @@ ExitCode exit_code_of(const client::Failure& failure) {
     case absl::StatusCode::kNotFound:  // the bucket; a missing key is no failure
       return kUsage;
     case absl::StatusCode::kAlreadyExists:
+    case absl::StatusCode::kAborted:
       return kCondition;
     case absl::StatusCode::kPermissionDenied:
     case absl::StatusCode::kUnauthenticated:

@@ -15,6 +15,7 @@ TEST(ExitCode, SaysWhatHappened) {
   EXPECT_EQ(code_of(absl::StatusCode::kNotFound), kUsage);
   EXPECT_EQ(code_of(absl::StatusCode::kOutOfRange), kUsage);
   EXPECT_EQ(code_of(absl::StatusCode::kAlreadyExists), kCondition);
+  EXPECT_EQ(code_of(absl::StatusCode::kAborted), kCondition);
   EXPECT_EQ(code_of(absl::StatusCode::kFailedPrecondition), kRefused);
   EXPECT_EQ(code_of(absl::StatusCode::kPermissionDenied), kNotAllowed);
   EXPECT_EQ(code_of(absl::StatusCode::kUnauthenticated), kNotAllowed);

@@ -35,6 +35,21 @@ TEST_F(KeyCommands, PutSaysOkOnStandardError) {
   EXPECT_EQ(node_.store().value("key"), "value");
 }
 
+TEST_F(KeyCommands, ConditionsGoWithTheWrite) {
+  EXPECT_EQ(run({"put", "key", "v", "--if-absent"}).code, 0);
+  EXPECT_EQ(node_.last_put().condition(), kv::v1::IF_ABSENT);
+  EXPECT_EQ(run({"put", "key", "v", "--if-current", "--token", "KzE"}).code, 0);
+  EXPECT_EQ(node_.last_put().condition(), kv::v1::IF_CURRENT);
+  EXPECT_EQ(run({"del", "key", "--if-current", "--token", "KzE"}).code, 0);
+  EXPECT_EQ(node_.last_delete().condition(), kv::v1::IF_CURRENT);
+  EXPECT_EQ(run({"put", "key", "v"}).code, 0);
+  EXPECT_EQ(node_.last_put().condition(), kv::v1::CONDITION_UNSPECIFIED);
+  EXPECT_EQ(run({"put", "key", "v", "--if-current"}).err, "kv: --if-current needs --token\n");
+  EXPECT_EQ(run({"put", "key", "v", "--if-current", "--if-absent", "--token", "KzE"}).code, 2);
+  answer(packed(failure(grpc::StatusCode::ABORTED, "the key has changed")));
+  EXPECT_EQ(run({"put", "key", "v", "--if-current", "--token", "KzE"}).code, 8);
+}
+
 TEST_F(KeyCommands, PutAndDelAsJson) {
   const CliResult put = run({"put", "key", "value", "-o", "json"});
   EXPECT_EQ(put.out,
@@ -267,7 +282,7 @@ TEST_F(KeyCommands, UsageErrors) {
                                              {"get"},
                                              {"get", "k", "extra"},
                                              {"get", "k", "--ttl", "3s"},
-                                             {"put", "k", "v", "--if-absent"},
+                                             {"put", "k", "v", "--if-current"},
                                              {"get", "k", "--level", "most"},
                                              {"get", "k", "-o", "xml"},
                                              {"get", "k", "--timeout", "2"},

@@ -32,6 +32,7 @@ struct Options {
   std::string file{};  // "-": standard input
   std::string token{};
   client::Durability durability = client::Durability::kOs;
+  client::Condition condition = client::Condition::kNone;
   bool token_only = false;
   std::string prefix{};
   std::string start{};
@@ -56,7 +57,8 @@ inline client::WriteOptions write_options(const Options& options) {
           .level = options.level,
           .timeout = options.timeout,
           .token = options.token,
-          .durability = options.durability};
+          .durability = options.durability,
+          .condition = options.condition};
 }
 
 }  // namespace kv::cli

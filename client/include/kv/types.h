@@ -128,6 +128,14 @@ struct ReadOptions {
   std::chrono::milliseconds timeout = kDefaultTimeout;  // more than 0, at most a minute
 };
 
+// What must hold of the key at the replica that coordinates a write; otherwise the write is refused, with kAlreadyExists or
+// kAborted. It detects conflicts that have reached that replica, and prevents none elsewhere.
+enum class Condition {
+  kNone,
+  kIfAbsent,
+  kIfCurrent
+};  // has no value; has not changed since `token` was read
+
 struct WriteOptions {
   std::string bucket{};
   Level level = Level::kQuorum;
@@ -135,6 +143,7 @@ struct WriteOptions {
   std::string
       token{};  // from a read of the same key; empty: supersede what the bucket's policy says
   Durability durability = Durability::kOs;
+  Condition condition = Condition::kNone;  // not of an addition
 };
 
 // One operation of a batch. There is no atomicity across the operations of a batch.

@@ -62,6 +62,12 @@ Durability to_durability(v1::Durability durability) {
   return durability == v1::DURABILITY_DISK ? Durability::kDisk : Durability::kOs;
 }
 
+Condition to_condition(v1::Condition condition) {
+  return condition == v1::IF_ABSENT    ? Condition::kAbsent
+         : condition == v1::IF_CURRENT ? Condition::kCurrent
+                                       : Condition::kAlways;
+}
+
 v1::Dot to_proto(Dot dot) {
   v1::Dot out;
   out.set_actor(dot.actor.id);

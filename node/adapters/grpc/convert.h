@@ -21,6 +21,7 @@ v1::Failure to_failure(const ClientReadReply& reply);
 
 Level to_level(v1::Level level);
 Durability to_durability(v1::Durability durability);
+Condition to_condition(v1::Condition condition);
 v1::Dot to_proto(Dot dot);
 
 void to_proto(const ClientReadReply& reply, const Ring& ring, v1::GetResponse* out);

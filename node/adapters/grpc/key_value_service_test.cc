@@ -57,6 +57,29 @@ std::vector<std::string> keys_of(const std::vector<v1::ScanResponse>& pages) {
   return keys;
 }
 
+TEST(Conditions, DecideAtTheReplicaThatCoordinatesTheWrite) {
+  ServiceInProcess service;
+  v1::PutRequest put = put_of("k", "first");
+  put.set_condition(v1::IF_ABSENT);
+  EXPECT_TRUE(service.put(put).first.ok());
+  put.set_value("second");
+  expect_refused(service.put(put).first, grpc::StatusCode::ALREADY_EXISTS, "the key has a value");
+
+  const std::string token = service.get(get_of("k")).second.token();
+  put = put_of("k", "changed", token);
+  put.set_condition(v1::IF_CURRENT);
+  EXPECT_TRUE(service.put(put).first.ok());
+  put.set_value("too late");
+  expect_refused(service.put(put).first, grpc::StatusCode::ABORTED, "the key has changed");
+  v1::DeleteRequest del = delete_of("k");
+  del.set_token(token);
+  del.set_condition(v1::IF_CURRENT);
+  expect_refused(service.del(del).first, grpc::StatusCode::ABORTED, "read it again");
+  EXPECT_EQ(service.get(get_of("k")).second.values(0), "changed");
+  put.set_token("");
+  expect_invalid(service.put(put).first, "needs a token");
+}
+
 // ---- One key ----------------------------------------------------------------------------------------------------------
 
 TEST(KeyValueService, PutGetAndDelete) {

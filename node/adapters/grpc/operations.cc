@@ -64,7 +64,7 @@ void Operations::get(const v1::GetRequest& request, Instant deadline, GetDone do
 void Operations::put(const v1::PutRequest& request, Instant deadline, WriteDone done) const {
   const absl::Status value = check_value(request.value());
   if (!value.ok()) return done({}, not_applied(value));
-  change(request, request.token(), deadline, std::move(done),
+  change(request, request.token(), to_condition(request.condition()), deadline, std::move(done),
          [&request](const storage::Bucket& bucket) -> absl::StatusOr<std::optional<std::string>> {
            if (bucket.policy == PolicyKind::kCounter)
              return absl::InvalidArgumentError(absl::StrCat(
@@ -74,14 +74,14 @@ void Operations::put(const v1::PutRequest& request, Instant deadline, WriteDone 
 }
 
 void Operations::del(const v1::DeleteRequest& request, Instant deadline, WriteDone done) const {
-  change(request, request.token(), deadline, std::move(done),
+  change(request, request.token(), to_condition(request.condition()), deadline, std::move(done),
          [](const storage::Bucket&) -> absl::StatusOr<std::optional<std::string>> {
            return std::nullopt;
          });
 }
 
 void Operations::update(const v1::UpdateRequest& request, Instant deadline, WriteDone done) const {
-  change(request, "", deadline, std::move(done),
+  change(request, "", Condition::kAlways, deadline, std::move(done),
          [&request](const storage::Bucket& bucket) -> absl::StatusOr<std::optional<std::string>> {
            if (!request.has_add())
              return absl::InvalidArgumentError("the update names no operation that is known here");
@@ -94,22 +94,26 @@ void Operations::update(const v1::UpdateRequest& request, Instant deadline, Writ
 }
 
 template <typename Request>
-void Operations::change(const Request& request, const std::string& token, Instant deadline,
-                        WriteDone done, ValueFor value_for) const {
-  buckets_.find(request.bucket(), deadline,
-                [=, this, &request](const storage::Bucket& bucket, const v1::Failure& unknown) {
-                  if (unknown.code() != 0) return done({}, unknown);
-                  auto key = checked_key(bucket, request.key());
-                  if (!key.ok()) return done({}, not_applied(key.status()));
-                  auto sent = checked_token(token, *key);
-                  if (!sent.ok()) return done({}, not_applied(sent.status()));
-                  auto value = value_for(bucket);
-                  if (!value.ok()) return done({}, not_applied(value.status()));
-                  const Partition partition = ring_.partition_of(*key);
-                  write({0, partition, *std::move(key), *std::move(value), *std::move(sent),
-                         to_level(request.level()), to_durability(request.durability()), deadline},
-                        done);
-                });
+void Operations::change(const Request& request, const std::string& token, Condition condition,
+                        Instant deadline, WriteDone done, ValueFor value_for) const {
+  if (condition == Condition::kCurrent && token.empty())
+    return done({}, not_applied(absl::InvalidArgumentError(
+                        "the condition that the key has not changed needs a token")));
+  buckets_.find(
+      request.bucket(), deadline,
+      [=, this, &request](const storage::Bucket& bucket, const v1::Failure& unknown) {
+        if (unknown.code() != 0) return done({}, unknown);
+        auto key = checked_key(bucket, request.key());
+        if (!key.ok()) return done({}, not_applied(key.status()));
+        auto sent = checked_token(token, *key);
+        if (!sent.ok()) return done({}, not_applied(sent.status()));
+        auto value = value_for(bucket);
+        if (!value.ok()) return done({}, not_applied(value.status()));
+        const Partition partition = ring_.partition_of(*key);
+        write({0, partition, *std::move(key), *std::move(value), *std::move(sent),
+               to_level(request.level()), to_durability(request.durability()), deadline, condition},
+              done);
+      });
 }
 
 void Operations::write(ClientWrite write, WriteDone done) const {

@@ -48,8 +48,8 @@ class Operations {
   using ValueFor =
       std::function<absl::StatusOr<std::optional<std::string>>(const storage::Bucket&)>;
   template <typename Request>
-  void change(const Request& request, const std::string& token, Instant deadline, WriteDone done,
-              ValueFor value_for) const;
+  void change(const Request& request, const std::string& token, Condition condition,
+              Instant deadline, WriteDone done, ValueFor value_for) const;
   void write(ClientWrite write, WriteDone done) const;
 
   const Shards& shards_;

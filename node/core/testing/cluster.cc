@@ -216,7 +216,8 @@ std::uint64_t Cluster::write(std::size_t node, const std::string& key,
   if (nodes_[node].up)
     deliver(node, partition.value % nodes_[node].shards.size(),
             ClientWrite{id, partition, stored(key), std::move(value), std::move(options.token),
-                        options.level, options.durability, after_ms(now_, options.timeout_ms)});
+                        options.level, options.durability, after_ms(now_, options.timeout_ms),
+                        options.condition});
   return id;
 }
 

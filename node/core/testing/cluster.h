@@ -55,6 +55,7 @@ struct WriteOptions {
   Durability durability = Durability::kOs;
   std::int64_t timeout_ms = 1000;
   std::optional<Token> token;
+  Condition condition = Condition::kAlways;
 };
 
 // What becomes of a node's disk when the node dies.

@@ -47,8 +47,9 @@ class ReplicaOnDisk {
 
   absl::StatusOr<Delta> write(Transaction& tx, const std::string& key,
                               std::optional<std::string> value,
-                              const std::optional<Token>& token = {}) {
-    return replica_->write(tx, hlc_, wall_, stored(key), std::move(value), token);
+                              const std::optional<Token>& token = {},
+                              Condition condition = Condition::kAlways) {
+    return replica_->write(tx, hlc_, wall_, stored(key), std::move(value), token, condition);
   }
   Delta put(const std::string& key, std::optional<std::string> value,
             const std::optional<Token>& token = {}) {
