@@ -63,12 +63,12 @@ Weights make_weights(Rng& rng) {
   return weights;
 }
 
-// Half of the seeds have lww alone.
+// A quarter of the seeds have lww alone.
 std::vector<std::string> make_policies(std::uint64_t seed) {
   constexpr std::array<std::string_view, 6> kPolicies{
       "", "siblings:", "fww:", "max:", "counter:", "catalog:"};
   Rng rng = stream(seed, "policies");
-  if (rng.below(2) == 0) return {""};
+  if (rng.below(4) == 0) return {""};
   std::vector<std::string> policies(rng.below(3) == 0 ? 1 : 1 + rng.below(4));
   for (std::string& policy : policies) policy = kPolicies[rng.below(kPolicies.size())];
   return policies;

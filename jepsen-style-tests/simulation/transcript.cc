@@ -86,6 +86,7 @@ void Scene::make_cluster(const Words& words) {
     if (option == "n") options.n = value;
     if (option == "partitions") options.partitions = value;
     if (option == "seed") options.seed = value;
+    if (option == "page") options.core.replication.page.bytes = value;
   }
   cluster_ = std::make_unique<Cluster>(options);
   actors_.clear();
