@@ -359,7 +359,7 @@ TEST_F(FullTransfer, WhatItHasShownToBeGoneDoesNotComeBackBeforeItsEnd) {
   page.applied.add(gone);
   b_.apply_page(page);
   b_.change([&](Transaction& tx) {
-    EXPECT_TRUE(b_->apply(tx, late, {{page.last, page.applied}}).ok());
+    EXPECT_TRUE(b_->apply(tx, late, {{page.last, &page.applied}}).ok());
   });
   EXPECT_EQ(b_.value("k00"), std::nullopt);
   EXPECT_FALSE(b_.object("k00").context.empty()) << "until the clock says it";
@@ -372,7 +372,7 @@ TEST_F(FullTransfer, WhatItHasShownToBeGoneDoesNotComeBackBeforeItsEnd) {
   const Dot fresh{Actor{0xee}, 2};
   b_.change([&](Transaction& tx) {
     const Delta after{at("k00"), {fresh, Hlc{2}, "unknown to the sender"}, Clock{fresh}, false};
-    EXPECT_TRUE(b_->apply(tx, after, {{page.last, page.applied}}).ok());
+    EXPECT_TRUE(b_->apply(tx, after, {{page.last, &page.applied}}).ok());
   });
   EXPECT_EQ(b_.value("k00"), "unknown to the sender");
 }

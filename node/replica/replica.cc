@@ -45,7 +45,7 @@ bool brings_back(const Item& item, const Transfer& transfer, const Clock& known)
   if (item.key > transfer.last || KV_PLANTED(kTransferForgetsGone)) return false;
   const bool brings = std::any_of(
       item.object.versions.begin(), item.object.versions.end(), [&](const Version& version) {
-        return transfer.clock.contains(version.dot) && !known.contains(version.dot);
+        return transfer.clock->contains(version.dot) && !known.contains(version.dot);
       });
   if (brings) KV_MARK(kTransferRaced);
   return brings;
@@ -161,7 +161,7 @@ void Replica::join_item(Transaction& tx, const Item& item, const Clock& their_cl
                         const Clock& known, const Transfers& transfers, Object mine) {
   const Object before = mine;
   for (const Transfer& transfer : transfers)
-    if (brings_back(item, transfer, known)) mine.context.join(transfer.clock);
+    if (brings_back(item, transfer, known)) mine.context.join(*transfer.clock);
   join(mine, known, item.object, KV_PLANTED(kJoinForgetsTheirClock) ? Clock{} : their_clock);
   storage::policy_of(item.key).resolve(mine.versions);
   if (!mine.versions.empty() && !item.object.versions.empty() &&

@@ -41,9 +41,9 @@ struct PeerClock {
 
 // A full transfer under way, as far as it has come: a version with a key up to `last` that `clock` names and that is not
 // here is superseded, for the sender knew it and did not hold it. The replica clock will say so only at the transfer's end.
-struct Transfer {
-  std::string last;
-  Clock clock;
+struct Transfer {  // of what its session holds
+  std::string_view last;
+  const Clock* clock;
 };
 using Transfers = std::vector<Transfer>;
 

@@ -163,7 +163,7 @@ Transfers Replication::transfers(Partition partition) const {
   for (const auto& [node, peer] : peers_)
     if (const Sessions::Active* session = peer.sessions.active_at(partition);
         session != nullptr && session->target.has_value())
-      all.push_back({session->after, *session->target});
+      all.push_back({session->after, &*session->target});
   return all;
 }
 

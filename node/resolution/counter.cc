@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cstdint>
-#include <tuple>
 
 #include "absl/numeric/int128.h"
 #include "absl/strings/numbers.h"
@@ -21,12 +20,10 @@ class Counter final : public Policy {
  public:
   std::string_view name() const override { return "counter"; }
 
-  absl::StatusOr<Change> admit(const Object& current, Actor actor, std::optional<std::string> value,
-                               const Clock* token) const override {
-    if (!value.has_value())
-      return Change{std::nullopt, token != nullptr ? *token : dots_of(current)};
+  absl::StatusOr<Change> admit_put(const Object& current, Actor actor, std::string value,
+                                   const Clock* /*token*/) const override {
     std::int64_t sum = 0;
-    if (!absl::SimpleAtoi(*value, &sum))
+    if (!absl::SimpleAtoi(value, &sum))
       return absl::InvalidArgumentError(
           "the value is no whole number of 64 bits, which is what is added to a counter");
     Clock own;
@@ -43,10 +40,7 @@ class Counter final : public Policy {
   std::vector<Version> shown(std::vector<Version> versions) const override {
     std::erase_if(versions, [](const Version& version) { return !version.value.has_value(); });
     if (versions.empty()) return versions;
-    const auto latest =
-        std::max_element(versions.begin(), versions.end(), [](const Version& a, const Version& b) {
-          return std::tie(a.hlc, a.dot) < std::tie(b.hlc, b.dot);
-        });
+    const auto latest = std::max_element(versions.begin(), versions.end(), is_earlier);
     Version sum{latest->dot, latest->hlc, {}};
     absl::int128 total = 0;
     for (const Version& version : versions) total += number_in(version);

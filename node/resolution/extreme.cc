@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <tuple>
 
 #include "absl/strings/str_cat.h"
 #include "node/base/limits.h"
@@ -20,12 +19,9 @@ class Extreme final : public Policy {
 
   std::string_view name() const override { return name_; }
 
-  absl::StatusOr<Change> admit(const Object& current, Actor /*actor*/,
-                               std::optional<std::string> value,
-                               const Clock* token) const override {
-    if (!value.has_value())
-      return Change{std::nullopt, token != nullptr ? *token : dots_of(current)};
-    if (!is_decimal(*value))
+  absl::StatusOr<Change> admit_put(const Object& current, Actor /*actor*/, std::string value,
+                                   const Clock* /*token*/) const override {
+    if (!is_decimal(value))
       return absl::InvalidArgumentError(absl::StrCat(
           "the value is no decimal number; a bucket of policy ", std::string(name_),
           " takes digits with a sign and a point, up to ", kMaxDecimalBytes, " bytes"));
@@ -42,7 +38,7 @@ class Extreme final : public Policy {
         versions.begin(), versions.end(), [this](const Version& a, const Version& b) {
           if (is_better(text_of(a), text_of(b)) || is_better(text_of(b), text_of(a)))
             return is_better(text_of(b), text_of(a));
-          return std::tie(a.hlc, a.dot) < std::tie(b.hlc, b.dot);
+          return is_earlier(a, b);
         });
     return {*best};
   }

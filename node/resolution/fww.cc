@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <tuple>
 
 #include "absl/strings/str_cat.h"
 #include "node/base/simulation.h"
@@ -14,11 +13,8 @@ class FirstWriteWins final : public Policy {
  public:
   std::string_view name() const override { return "fww"; }
 
-  absl::StatusOr<Change> admit(const Object& current, Actor /*actor*/,
-                               std::optional<std::string> value,
-                               const Clock* token) const override {
-    if (!value.has_value())
-      return Change{std::nullopt, token != nullptr ? *token : dots_of(current)};
+  absl::StatusOr<Change> admit_put(const Object& current, Actor /*actor*/, std::string value,
+                                   const Clock* /*token*/) const override {
     if (!has_value(current)) return Change{std::move(value), Clock{}};
     KV_MARK(kExistsAlready);
     const Version first = shown(current.versions).front();
@@ -29,10 +25,7 @@ class FirstWriteWins final : public Policy {
 
   std::vector<Version> shown(std::vector<Version> versions) const override {
     if (versions.size() < 2) return versions;
-    const auto first =
-        std::min_element(versions.begin(), versions.end(), [](const Version& a, const Version& b) {
-          return std::tie(a.hlc, a.dot) < std::tie(b.hlc, b.dot);
-        });
+    const auto first = std::min_element(versions.begin(), versions.end(), is_earlier);
     return {*first};
   }
 };

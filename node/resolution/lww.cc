@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <tuple>
 
 #include "node/base/simulation.h"
 #include "node/resolution/policies.h"
@@ -12,9 +11,8 @@ class LastWriteWins final : public Policy {
   std::string_view name() const override { return "lww"; }
   bool is_ordered() const override { return true; }
 
-  absl::StatusOr<Change> admit(const Object& current, Actor /*actor*/,
-                               std::optional<std::string> value,
-                               const Clock* token) const override {
+  absl::StatusOr<Change> admit_put(const Object& current, Actor /*actor*/, std::string value,
+                                   const Clock* token) const override {
     return Change{std::move(value), token != nullptr ? *token : dots_of(current)};
   }
 
@@ -25,7 +23,7 @@ class LastWriteWins final : public Policy {
           if (a.hlc == b.hlc) KV_MARK(kTimeTied);
           if (KV_PLANTED(kTieByArrival)) return a.hlc < b.hlc;
           if (KV_PLANTED(kTieReversed) && a.hlc == b.hlc) return b.dot < a.dot;
-          return std::tie(a.hlc, a.dot) < std::tie(b.hlc, b.dot);
+          return is_earlier(a, b);
         });
     std::iter_swap(versions.begin(), winner);
     versions.erase(versions.begin() + 1, versions.end());

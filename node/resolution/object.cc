@@ -1,6 +1,7 @@
 #include "node/resolution/object.h"
 
 #include <algorithm>
+#include <tuple>
 
 namespace kv {
 namespace {
@@ -11,6 +12,10 @@ bool holds(const std::vector<Version>& versions, Dot dot) {
 }
 
 }  // namespace
+
+bool is_earlier(const Version& a, const Version& b) {
+  return std::tie(a.hlc, a.dot) < std::tie(b.hlc, b.dot);
+}
 
 bool has_value(const Object& object) {
   return std::any_of(object.versions.begin(), object.versions.end(),

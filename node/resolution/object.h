@@ -29,6 +29,9 @@ struct Object {
   bool empty() const { return versions.empty() && context.empty(); }
 };
 
+// The order of time: by HLC, and at the same HLC by dot. Total.
+bool is_earlier(const Version& a, const Version& b);
+
 bool has_value(const Object& object);    // some version is not a marker
 Hlc greatest_hlc(const Object& object);  // 0 for no versions
 Clock dots_of(const Object& object);     // of its versions

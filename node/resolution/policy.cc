@@ -32,6 +32,12 @@ const Policy& policy(PolicyKind kind) {
   KV_CHECK(false, "kinds are checked where they enter");
 }
 
+absl::StatusOr<Change> Policy::admit(const Object& current, Actor actor,
+                                     std::optional<std::string> value, const Clock* token) const {
+  if (value.has_value()) return admit_put(current, actor, *std::move(value), token);
+  return Change{std::nullopt, token != nullptr ? *token : dots_of(current)};
+}
+
 bool is_policy(char kind) {
   return std::any_of(kKinds.begin(), kKinds.end(),
                      [&](PolicyKind known) { return static_cast<char>(known) == kind; });

@@ -48,9 +48,8 @@ class Policy {
   // What becomes of a client's write at the replica that coordinates it and holds `current`. `token`: the context of the
   // token that came with it, or null. `actor`: issues the dot. A refused write has changed nothing: ALREADY_EXISTS,
   // FAILED_PRECONDITION, INVALID_ARGUMENT or OUT_OF_RANGE, and the message says what to do.
-  virtual absl::StatusOr<Change> admit(const Object& current, Actor actor,
-                                       std::optional<std::string> value,
-                                       const Clock* token) const = 0;
+  absl::StatusOr<Change> admit(const Object& current, Actor actor, std::optional<std::string> value,
+                               const Clock* token) const;
 
   // Removes the versions that lose. The winner must depend only on the set, never on the order of
   // arrival: for any two sets, resolve(A + B) == resolve(resolve(A) + B), or replicas would
@@ -59,6 +58,11 @@ class Policy {
 
   // What a reader is shown of them.
   virtual std::vector<Version> shown(std::vector<Version> versions) const { return versions; }
+
+ private:
+  // A delete is the same everywhere: it supersedes what its token has seen, or without one what its replica holds.
+  virtual absl::StatusOr<Change> admit_put(const Object& current, Actor actor, std::string value,
+                                           const Clock* token) const = 0;
 };
 
 bool is_policy(char kind);  // whether it is the value of a PolicyKind

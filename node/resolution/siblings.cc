@@ -10,14 +10,9 @@ class Siblings final : public Policy {
  public:
   std::string_view name() const override { return "siblings"; }
 
-  absl::StatusOr<Change> admit(const Object& current, Actor /*actor*/,
-                               std::optional<std::string> value,
-                               const Clock* token) const override {
+  absl::StatusOr<Change> admit_put(const Object& current, Actor /*actor*/, std::string value,
+                                   const Clock* token) const override {
     Change change{std::move(value), token != nullptr ? *token : Clock{}};
-    if (!change.value.has_value()) {
-      if (token == nullptr) change.context = dots_of(current);
-      return change;
-    }
     if (KV_PLANTED(kBlindPutSupersedes) && token == nullptr) change.context = dots_of(current);
     const absl::Status room = check_room(current, change);
     if (!room.ok()) return room;

@@ -3,11 +3,13 @@
 #include <absl/strings/str_join.h>
 
 #include <map>
+#include <memory>
 #include <set>
 #include <thread>
 
 #include "client/src/cluster.h"
 #include "client/src/messages.h"
+#include "client/src/survey/status.h"
 #include "client/src/survey/survey.h"
 #include "kv/client.h"
 #include "kv/limits.h"
@@ -17,14 +19,46 @@ namespace {
 
 constexpr std::chrono::milliseconds kLookEvery{50};
 
+template <typename Response>
+struct MemberAnswer : NodeAnswer<Response> {
+  std::string id;  // of the node; empty when nobody names it
+};
+
 Failure none_reached(const std::string& why) {
   return Failure{.code = absl::StatusCode::kUnavailable,
                  .message = absl::StrCat("no node could be reached: ", why),
                  .reached = false};
 }
 
+// Everybody who is in the cluster: the endpoints and all that they name.
+class Survey {
+ public:
+  Survey(const std::vector<std::unique_ptr<Node>>& endpoints, std::chrono::milliseconds timeout) {
+    for (const NodeStatus& status : collect_status(endpoints, timeout)) {
+      ids_.push_back(status.id);
+      nodes_.push_back(std::make_unique<Node>(status.address));
+      asked_.push_back(nodes_.back().get());
+    }
+  }
+
+  template <typename Response, typename Call>
+  std::vector<MemberAnswer<Response>> ask(std::chrono::milliseconds timeout, const Call& call) {
+    auto answers = ask_nodes<Response>(asked_, timeout, call);
+    std::vector<MemberAnswer<Response>> named;
+    named.reserve(answers.size());
+    for (std::size_t i = 0; i < answers.size(); ++i)
+      named.push_back({std::move(answers[i]), ids_[i]});
+    return named;
+  }
+
+ private:
+  std::vector<std::string> ids_;  // of `nodes_`; empty where nobody names it
+  std::vector<std::unique_ptr<Node>> nodes_;
+  std::vector<Node*> asked_;
+};
+
 template <typename Response>
-std::optional<Failure> check_reached(const std::vector<NodeAnswer<Response>>& answers) {
+std::optional<Failure> check_reached(const std::vector<MemberAnswer<Response>>& answers) {
   std::vector<std::string> reasons;
   for (const auto& answer : answers) {
     if (answer.response.has_value()) return std::nullopt;
@@ -46,15 +80,15 @@ v1::Dot to_message(const Dot& dot) {
   return message;
 }
 
-std::vector<NodeAnswer<v1::HoldsResponse>> ask_holds(Survey& survey, const v1::HoldsRequest& dots,
-                                                     std::chrono::milliseconds timeout) {
+std::vector<MemberAnswer<v1::HoldsResponse>> ask_holds(Survey& survey, const v1::HoldsRequest& dots,
+                                                       std::chrono::milliseconds timeout) {
   return survey.ask<v1::HoldsResponse>(
       timeout, [&](Node::Stubs& stubs, grpc::ClientContext& context, v1::HoldsResponse& response) {
         return stubs.admin->Holds(&context, dots, &response);
       });
 }
 
-Receipt receipt_of(const std::vector<NodeAnswer<v1::HoldsResponse>>& answers) {
+Receipt receipt_of(const std::vector<MemberAnswer<v1::HoldsResponse>>& answers) {
   Receipt receipt;
   std::map<std::string, bool> holders;  // by id; on disk
   for (const auto& answer : answers) {
@@ -86,7 +120,7 @@ bool satisfied(const Receipt& receipt, Level level, Durability durability) {
   return receipt.known && have >= needed(level, receipt.replicas.size());
 }
 
-Convergence convergence_of(const std::vector<NodeAnswer<v1::ClocksResponse>>& answers) {
+Convergence convergence_of(const std::vector<MemberAnswer<v1::ClocksResponse>>& answers) {
   struct Seen {
     std::set<std::string> expected;
     std::map<std::string, std::uint64_t> digests;  // by node
@@ -120,7 +154,7 @@ Explanation::Version to_version(const v1::ExplainResponse::Version& message) {
 }
 
 // Each replica's account, without what it lacks.
-Explanation explanation_of(const std::vector<NodeAnswer<v1::ExplainResponse>>& answers) {
+Explanation explanation_of(const std::vector<MemberAnswer<v1::ExplainResponse>>& answers) {
   Explanation result;
   std::map<std::string, Explanation::Replica> replicas;
   for (const auto& answer : answers) {

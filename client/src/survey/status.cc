@@ -1,53 +1,35 @@
 #include "client/src/survey/status.h"
 
 #include <algorithm>
-#include <atomic>
 #include <map>
 #include <set>
-#include <thread>
 #include <tuple>
 #include <utility>
 
-#include "client/src/failure.h"
 #include "client/src/messages.h"
+#include "client/src/survey/survey.h"
 
 namespace kv::client {
 namespace {
 
-constexpr std::size_t kMaxThreads = 16;
-
-NodeStatus ask(Node& node, std::chrono::milliseconds timeout) {
-  const Clock::time_point deadline = Clock::now() + timeout;
-  NodeStatus status{.address = node.address()};
-  const absl::StatusOr<std::shared_ptr<Node::Stubs>> stubs = node.connect(deadline);
-  if (!stubs.ok()) {
-    status.failure = std::string(stubs.status().message());
-    return status;
-  }
-  grpc::ClientContext context;
-  context.set_deadline(wall_deadline(deadline));
-  v1::StatusResponse response;
-  const grpc::Status answer = (*stubs)->admin->Status(&context, v1::StatusRequest(), &response);
-  if (!answer.ok()) {
-    status.failure = judge(answer, RequestKind::kRead, node.address()).failure.message;
-    return status;
-  }
-  status.id = response.id();
-  status.report = to_report(response);
-  return status;
-}
-
 std::vector<NodeStatus> ask_all(const std::vector<Node*>& nodes,
                                 std::chrono::milliseconds timeout) {
-  std::vector<NodeStatus> answers(nodes.size());
-  std::atomic<std::size_t> next{0};
-  const auto work = [&] {
-    for (std::size_t i = next++; i < nodes.size(); i = next++) answers[i] = ask(*nodes[i], timeout);
-  };
-  std::vector<std::thread> threads(std::min(nodes.size(), kMaxThreads));
-  for (std::thread& thread : threads) thread = std::thread(work);
-  for (std::thread& thread : threads) thread.join();
-  return answers;
+  std::vector<NodeStatus> statuses;
+  const auto answers = ask_nodes<v1::StatusResponse>(
+      nodes, timeout,
+      [](Node::Stubs& stubs, grpc::ClientContext& context, v1::StatusResponse& response) {
+        return stubs.admin->Status(&context, v1::StatusRequest(), &response);
+      });
+  statuses.reserve(answers.size());
+  for (const auto& answer : answers) {
+    NodeStatus& status = statuses.emplace_back();
+    status.address = answer.address;
+    status.failure = answer.failure;
+    if (!answer.response.has_value()) continue;
+    status.id = answer.response->id();
+    status.report = to_report(*answer.response);
+  }
+  return statuses;
 }
 
 // By address, the id of each member that somebody names.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <mutex>
-#include <tuple>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -28,9 +27,7 @@ std::optional<storage::Bucket> decode(const Version& version) {
 // The earliest of them, should there be several.
 std::optional<storage::Bucket> definition_in(const ReadItem& item) {
   std::vector<Version> versions = item.versions;
-  std::sort(versions.begin(), versions.end(), [](const Version& a, const Version& b) {
-    return std::tie(a.hlc, a.dot) < std::tie(b.hlc, b.dot);
-  });
+  std::sort(versions.begin(), versions.end(), is_earlier);
   for (const Version& version : versions)
     if (auto bucket = decode(version); bucket.has_value()) return bucket;
   return std::nullopt;
