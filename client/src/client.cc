@@ -26,6 +26,19 @@ bool has_write(const std::vector<Operation>& operations) {
   return false;
 }
 
+// Sends one write, by the method of that name.
+template <typename Method, typename Request>
+Result<WriteResult> write(Cluster& cluster, Method method, const Request& request,
+                          std::chrono::milliseconds timeout) {
+  v1::WriteResponse response;
+  std::optional<Failure> failure = cluster.run(
+      RequestKind::kWrite, timeout, [&](Node::Stubs& stubs, grpc::ClientContext& context) {
+        return ((*stubs.key_value).*method)(&context, request, &response);
+      });
+  if (failure.has_value()) return *std::move(failure);
+  return to_result(std::move(response));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Client>> Client::create(const ClientOptions& options) {
@@ -60,42 +73,24 @@ Result<WriteResult> Client::put(absl::string_view key, absl::string_view value,
   if (absl::Status status = check_timeout(options.timeout); !status.ok()) return to_failure(status);
   if (absl::Status status = check_write(key, value, options.token); !status.ok())
     return to_failure(status);
-  const v1::PutRequest request = put_request(key, value, options);
-  v1::WriteResponse response;
-  std::optional<Failure> failure = cluster_->run(
-      RequestKind::kWrite, options.timeout, [&](Node::Stubs& stubs, grpc::ClientContext& context) {
-        return stubs.key_value->Put(&context, request, &response);
-      });
-  if (failure.has_value()) return *std::move(failure);
-  return to_result(std::move(response));
+  return write(*cluster_, &v1::KeyValue::Stub::Put, put_request(key, value, options),
+               options.timeout);
 }
 
 Result<WriteResult> Client::del(absl::string_view key, const WriteOptions& options) {
   if (absl::Status status = check_timeout(options.timeout); !status.ok()) return to_failure(status);
   if (absl::Status status = check_write(key, "", options.token); !status.ok())
     return to_failure(status);
-  const v1::DeleteRequest request = delete_request(key, options);
-  v1::WriteResponse response;
-  std::optional<Failure> failure = cluster_->run(
-      RequestKind::kWrite, options.timeout, [&](Node::Stubs& stubs, grpc::ClientContext& context) {
-        return stubs.key_value->Delete(&context, request, &response);
-      });
-  if (failure.has_value()) return *std::move(failure);
-  return to_result(std::move(response));
+  return write(*cluster_, &v1::KeyValue::Stub::Delete, delete_request(key, options),
+               options.timeout);
 }
 
 Result<WriteResult> Client::add(absl::string_view key, std::int64_t amount,
                                 const WriteOptions& options) {
   if (absl::Status status = check_timeout(options.timeout); !status.ok()) return to_failure(status);
   if (absl::Status status = check_key(key); !status.ok()) return to_failure(status);
-  const v1::UpdateRequest request = add_request(key, amount, options);
-  v1::WriteResponse response;
-  std::optional<Failure> failure = cluster_->run(
-      RequestKind::kWrite, options.timeout, [&](Node::Stubs& stubs, grpc::ClientContext& context) {
-        return stubs.key_value->Update(&context, request, &response);
-      });
-  if (failure.has_value()) return *std::move(failure);
-  return to_result(std::move(response));
+  return write(*cluster_, &v1::KeyValue::Stub::Update, add_request(key, amount, options),
+               options.timeout);
 }
 
 Result<Bucket> Client::create_bucket(const Bucket& bucket, std::chrono::milliseconds timeout) {

@@ -40,6 +40,17 @@ std::vector<std::string> take_strings(Repeated* strings) {
 
 std::string text(absl::string_view view) { return std::string(view); }
 
+// What every write says.
+template <typename Request>
+Request write_request(absl::string_view key, const WriteOptions& options) {
+  Request request;
+  request.set_bucket(options.bucket);
+  request.set_key(text(key));
+  request.set_level(to_message(options.level));
+  request.set_durability(to_message(options.durability));
+  return request;
+}
+
 }  // namespace
 
 Failure to_failure(const absl::Status& refusal) {
@@ -56,35 +67,23 @@ v1::GetRequest get_request(absl::string_view key, const ReadOptions& options) {
 
 v1::PutRequest put_request(absl::string_view key, absl::string_view value,
                            const WriteOptions& options) {
-  v1::PutRequest request;
-  request.set_bucket(options.bucket);
-  request.set_key(text(key));
+  auto request = write_request<v1::PutRequest>(key, options);
   request.set_value(text(value));
   request.set_token(options.token);
-  request.set_level(to_message(options.level));
-  request.set_durability(to_message(options.durability));
   request.set_condition(to_message(options.condition));
   return request;
 }
 
 v1::UpdateRequest add_request(absl::string_view key, std::int64_t amount,
                               const WriteOptions& options) {
-  v1::UpdateRequest request;
-  request.set_bucket(options.bucket);
-  request.set_key(text(key));
+  auto request = write_request<v1::UpdateRequest>(key, options);
   request.set_add(amount);
-  request.set_level(to_message(options.level));
-  request.set_durability(to_message(options.durability));
   return request;
 }
 
 v1::DeleteRequest delete_request(absl::string_view key, const WriteOptions& options) {
-  v1::DeleteRequest request;
-  request.set_bucket(options.bucket);
-  request.set_key(text(key));
+  auto request = write_request<v1::DeleteRequest>(key, options);
   request.set_token(options.token);
-  request.set_level(to_message(options.level));
-  request.set_durability(to_message(options.durability));
   request.set_condition(to_message(options.condition));
   return request;
 }
