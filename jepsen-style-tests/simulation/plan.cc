@@ -184,6 +184,8 @@ Plan make_plan(std::uint64_t seed) {
   plan.keys = static_cast<std::uint32_t>(1 + rng.below(rng.below(3) == 0 ? 60 : 12));
   plan.chaos_ms = rng.between(2'000, 40'000);
   plan.policies = make_policies(seed);
+  Rng ttl = stream(seed, "ttl");
+  if (ttl.below(3) == 0) plan.max_ttl_ms = ttl.between(1, 20'000);
   const Weights weights = make_weights(rng);
   // Drawn one after the other: compilers differ in which argument they evaluate first.
   const std::int64_t fault_ms = rng.between(50, 2000);

@@ -184,7 +184,8 @@ void Run::mend_and_rest() {
       const CoreStatus status = cluster_.status(node);
       absl::StrAppend(&why, " n", node + 1, ": ", status.log_entries, " log entries, ",
                       status.pending, " requests, ", status.markers, " markers, ",
-                      cluster_.contexts(node), " contexts;");
+                      cluster_.contexts(node), " contexts, ", cluster_.expired(node),
+                      " expired;");
     }
     violate(Check::kAtRest, why);
   }
@@ -236,6 +237,7 @@ void Run::start(const Action& action) {
   operation.acknowledged_before = truth_.acknowledged_count(operation.key);
   operation.deadline = after_ms(cluster_.now(), action.amount);
   operation.incarnation = cluster_.incarnation(action.node);
+  operation.wall_ms = cluster_.wall(action.node).ms;
   if (!cluster_.is_up(action.node)) return;
   const bool writes = action.kind == Kind::kPut || action.kind == Kind::kDelete;
   if (writes && action.token == TokenUse::kOfOtherKey) {
@@ -271,11 +273,20 @@ void Run::start(const Action& action) {
                                                                : Condition::kAlways;
     operation.must_be_refused =
         condition == Condition::kAbsent && truth_.exists_for_sure(operation.key);
+    const std::int64_t ttl_ms =
+        action.kind == Kind::kPut ? ttl_for(action, operation.key) : 0;
+    if (ttl_ms > 0) truth_.deleted(operation.key);
     id = cluster_.write(
         action.node, name, std::move(value),
-        {action.level, action.durability, action.amount, operation.token, condition});
+        {action.level, action.durability, action.amount, operation.token, condition, ttl_ms});
   }
   pending_.emplace(id, std::move(operation));
+}
+
+std::int64_t Run::ttl_for(const Action& action, const std::string& key) const {
+  if (plan_.max_ttl_ms == 0 || action.value % 3 != 1) return 0;
+  if (!storage::policy_of(key).values_expire() || storage::bucket_of(key) == "catalog") return 0;
+  return 1 + static_cast<std::int64_t>(action.value * 7919) % plan_.max_ttl_ms;
 }
 
 std::optional<Token> Run::token_for(const Action& action, const std::string& key) {
@@ -329,7 +340,9 @@ void Run::on_write(const Operation& operation, const ClientWriteReply& reply) {
 
 void Run::on_read(const Operation& operation, const ClientReadReply& reply) {
   if (reply.code != absl::StatusCode::kOk) return say(absl::StrCat("  answer: ", reply.message));
-  for (const ReadItem& item : reply.items) truth_.read(item);
+  const std::int64_t wall_ms =
+      std::min(operation.wall_ms, cluster_.wall(operation.action.node).ms);
+  for (const ReadItem& item : reply.items) truth_.read(item, WallMs{wall_ms});
   if (operation.action.kind == Kind::kScan) return;
   const ReadItem& item = reply.items.at(0);
   std::optional<std::pair<Hlc, Dot>> seen;
@@ -353,7 +366,7 @@ void Run::on_read(const Operation& operation, const ClientReadReply& reply) {
   if (!storage::policy_of(operation.key).is_ordered()) return;
   // Ties are not its business: which of them wins is greatest-wins.
   const bool gone = must.has_value() && !seen.has_value() &&
-                    truth_.deleted_at_or_after(operation.key, must->first);
+                    truth_.gone_at_or_after(operation.key, must->first);
   if (must.has_value() && !gone && (!seen.has_value() || must->first > seen->first))
     violate(Check::kRegularRead, absl::StrCat(to_string(operation.action), " returned ",
                                               seen ? to_string(seen->second) : "nothing", " after ",

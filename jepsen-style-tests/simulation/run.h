@@ -42,6 +42,7 @@ class Run final : private Observer {
     std::size_t acknowledged_before = 0;
     Instant deadline;
     std::uint64_t incarnation = 0;
+    std::int64_t wall_ms = 0;  // of the node that was asked
   };
   struct LastRead {
     std::string key;
@@ -58,6 +59,7 @@ class Run final : private Observer {
   std::string name_of_key(std::uint32_t key) const;
   std::string announce(const std::string& name, std::uint64_t number, const Clock* token);
   void start(const Action& action);
+  std::int64_t ttl_for(const Action& action, const std::string& key) const;
   std::optional<Token> token_for(const Action& action, const std::string& key);
   void on_write(const Operation& operation, const ClientWriteReply& reply);
   void on_read(const Operation& operation, const ClientReadReply& reply);

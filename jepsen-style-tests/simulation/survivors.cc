@@ -20,11 +20,11 @@ void Survivors::issued(const Delta& delta) {
   for (auto& [dot, write] : writes)
     if (dot != delta.version.dot && delta.context.contains(dot))
       write.superseded_by.push_back(delta.version.dot);
-  writes[delta.version.dot] = {delta.version.value.has_value(), {}};
+  writes[delta.version.dot] = {delta.version.value.has_value(), delta.version.expires, {}};
 }
 
 std::string Survivors::check(const std::string& key, const Object& object, const Clock& clock,
-                             const Clock& forgotten) const {
+                             const Clock& forgotten, WallMs latest) const {
   const auto found = writes_.find(key);
   if (found == writes_.end())
     return object.versions.empty() ? "" : "it has a version that nobody wrote";
@@ -39,6 +39,7 @@ std::string Survivors::check(const std::string& key, const Object& object, const
   }
   for (const auto& [dot, write] : found->second) {
     if (!write.leaves_version || !clock.contains(dot)) continue;
+    if (write.expires.ms > 0 && write.expires <= latest) continue;
     const bool is_there = std::any_of(object.versions.begin(), object.versions.end(),
                                       [&, d = dot](const Version& v) { return v.dot == d; });
     const bool is_superseded =

@@ -20,13 +20,15 @@ class Survivors {
   void forget(Dot dot);
 
   // Empty if `object` is right at a replica with that clock; otherwise what is wrong. `forgotten`: dots that at some time no
-  // replica knew any more; what they superseded may be gone all the same.
+  // replica knew any more; what they superseded may be gone all the same. `latest`: of any wall clock so far; what has expired
+  // by then may be gone, too.
   std::string check(const std::string& key, const Object& object, const Clock& clock,
-                    const Clock& forgotten) const;
+                    const Clock& forgotten, WallMs latest) const;
 
  private:
   struct Write {
     bool leaves_version = false;
+    WallMs expires{};
     std::vector<Dot> superseded_by;
   };
   std::map<std::string, std::map<Dot, Write>> writes_;  // by storage key

@@ -143,6 +143,9 @@ std::string Scene::write(const Words& words) {
   options.level = level_of(rest);
   options.durability = has(rest, "disk") ? Durability::kDisk : Durability::kOs;
   if (has(rest, "token")) options.token = token_;
+  if (has(rest, "absent")) options.condition = Condition::kAbsent;
+  for (const std::string& word : rest)
+    if (word.starts_with("ttl=")) options.ttl_ms = number_of(word.substr(4));
   const std::size_t node = node_of(words.at(1));
   if (!cluster_->is_up(node)) return absl::StrCat(words[1], " is down\n");
   const WriteResult result = cluster_->write_now(

@@ -20,11 +20,12 @@ Partition partition_at_start(std::string_view key) {
                                               static_cast<unsigned char>(key[1]))};
 }
 
-// Of the versions' names; that a name always means the same is another check's business.
+// Of the versions' names; that a name always means the same is another check's business. Replicas drop markers at different
+// times, and what expires.
 std::uint64_t digest_of(std::string_view key, const std::vector<Version>& versions) {
   std::uint64_t digest = 0;
   for (const Version& version : versions)
-    if (version.value.has_value())
+    if (version.value.has_value() && version.expires.ms == 0)
       digest +=
           (version.dot.actor.id ^ version.dot.counter * 0x9e3779b97f4a7c15) * 0xff51afd7ed558ccd;
   return digest == 0 ? 0 : digest ^ stable_hash(key);
@@ -108,7 +109,8 @@ void Truth::take_object(std::size_t node, std::string_view key,
     check_greatest(name_of_node(node), name, known, object.versions);
   } else {
     const std::string wrong =
-        survivors_.check(name, object, here.clock, forgotten_[partition_of(name)]);
+        survivors_.check(name, object, here.clock, forgotten_[partition_of(name)],
+                         WallMs{greatest_wall_ms()});
     if (!wrong.empty())
       violate(Check::kContextHonoured, absl::StrCat(name_of_node(node), ": ", name, ": ", wrong));
   }
@@ -140,7 +142,14 @@ void Truth::issued(const Delta& delta) {
   if (sent == values_.end()) return;
   Clock asked = sent->second.token.value_or(Clock{});
   asked.add(delta.version.dot);
-  if (asked != delta.context)
+  Clock more = delta.context.minus(asked);  // what has expired goes with any write
+  for_each_run(delta.context.minus(asked), [&](Actor actor, const Clock::Run& run) {
+    for (std::uint64_t counter = run.first; counter <= run.last; ++counter)
+      if (const auto written = writes_.find({actor, counter});
+          written != writes_.end() && may_be_expired(written->second.expires))
+        more = more.minus(Clock{Dot{actor, counter}});
+  });
+  if (!more.empty() || !delta.context.covers(asked))
     violate(Check::kContextHonoured,
             absl::StrCat(*delta.version.value, " was to supersede ", to_string(asked), " and does ",
                          to_string(delta.context)));
@@ -148,10 +157,11 @@ void Truth::issued(const Delta& delta) {
 
 void Truth::take_version(const std::string& key, const Version& version) {
   const auto [it, is_new] =
-      writes_.try_emplace(version.dot, Written{key, version.hlc, version.value, writes_.size()});
+      writes_.try_emplace(version.dot, Written{key, version.hlc, version.value, version.expires, writes_.size()});
   if (!is_new) {
     const Written& known = it->second;
-    if (known.key != key || known.hlc != version.hlc || known.value != version.value)
+    if (known.key != key || known.hlc != version.hlc || known.value != version.value ||
+        known.expires != version.expires)
       violate(Check::kOneVersionPerDot, absl::StrCat(to_string(version.dot), " names a version of ",
                                                      key, " and one of ", known.key));
     return;
@@ -193,7 +203,7 @@ void Truth::check_time(const std::string& key, const Version& version) {
   const std::int64_t floor_ms = std::min(marker.wall_ms(), greatest_wall_ms());
   const std::int64_t limit_ms =
       std::max({wall_ms + max_skew_ms_, seen_before_[version.dot].wall_ms(), floor_ms});
-  if (!version.value.has_value()) marker = std::max(marker, version.hlc);
+  if (drop_time(version).has_value()) marker = std::max(marker, version.hlc);
   if (version.hlc.wall_ms() > limit_ms)
     violate(Check::kTimeBounded,
             absl::StrCat(name_of_node(node), " wrote ", to_string(version.dot), " at ",
@@ -314,7 +324,7 @@ void Truth::acknowledged(const std::string& storage_key, Partition partition,
 }
 
 // Of two writes of one key in one commit, a read may return the first, which no disk holds.
-void Truth::read(const ReadItem& item) {
+void Truth::read(const ReadItem& item, WallMs wall) {
   const std::string& storage_key = item.key;
   if (!keeps_values(storage_key)) return;
   for (const Version& version : item.versions) {
@@ -324,6 +334,10 @@ void Truth::read(const ReadItem& item) {
       violate(Check::kNoPhantom, absl::StrCat("a read of ", storage_key, " returned another ",
                                               to_string(version.dot), " than is stored"));
     if (!version.value.has_value()) continue;
+    if (is_expired(version, wall))
+      violate(Check::kExpiredIsGone,
+              absl::StrCat("a read of ", storage_key, " returned ", *version.value,
+                           ", which had expired ", wall.ms - version.expires.ms, " ms before"));
     const auto fate = values_.find(*version.value);
     if (fate == values_.end() || fate->second.refused)
       violate(fate == values_.end() ? Check::kNoPhantom : Check::kNotAppliedIsNot,
@@ -337,12 +351,17 @@ std::size_t Truth::acknowledged_count(const std::string& storage_key) const {
   return it == acknowledged_.end() ? 0 : it->second.size();
 }
 
-bool Truth::deleted_at_or_after(const std::string& storage_key, Hlc hlc) const {
+bool Truth::gone_at_or_after(const std::string& storage_key, Hlc hlc) const {
   const auto it = writes_by_time_.find(storage_key);
   return it != writes_by_time_.end() &&
          std::any_of(
              it->second.lower_bound({hlc, Dot{}}), it->second.end(),
-             [&](const auto& write) { return !writes_.at(write.second).value.has_value(); });
+             [&](const auto& write) { return may_be_gone(write.second); });
+}
+
+bool Truth::may_be_gone(Dot dot) const {
+  const Written& written = writes_.at(dot);
+  return !written.value.has_value() || may_be_expired(written.expires);
 }
 
 Hlc Truth::greatest() const {
@@ -368,7 +387,7 @@ std::vector<std::pair<Hlc, Dot>> Truth::must_see(const std::string& storage_key,
 
 // ---- At the end -----------------------------------------------------------------------------------------------------
 
-// Of all writes of the key that the clock names, the greatest must remain; if that is a delete, nothing need.
+// Of all writes of the key that the clock names, the greatest must remain; if that is a delete or has expired, nothing need.
 void Truth::check_greatest(const std::string& where, const std::string& key, const Clock& clock,
                            const std::vector<Version>& left) {
   const auto& by_time = writes_by_time_[key];
@@ -377,7 +396,7 @@ void Truth::check_greatest(const std::string& where, const std::string& key, con
   });
   const auto violated = [&] {
     if (greatest == by_time.rend()) return !left.empty();
-    const bool deleted = !writes_.at(greatest->second).value.has_value();
+    const bool deleted = may_be_gone(greatest->second);
     if (left.empty()) return !deleted;
     if (left.size() == 1 && left.front().dot == greatest->second) return false;
     if (!deleted || !lost_a_disk_ || left.size() > 1) return true;

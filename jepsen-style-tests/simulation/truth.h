@@ -35,6 +35,7 @@ class Truth {
   // A number that is about to be put to a key whose values are numbers.
   void sent_number(const std::string& storage_key, std::int64_t number);
   void not_applied(const std::string& value);
+  // Or it will expire.
   void deleted(const std::string& storage_key) { deleted_.insert(storage_key); }
   // Every replica of the key holds a value, and nobody has ever deleted it, nor was anything lost.
   bool exists_for_sure(const std::string& storage_key);
@@ -42,7 +43,8 @@ class Truth {
   void acknowledged(const std::string& storage_key, Partition partition, const WriteResult& result,
                     Level level, Durability durability);
   void acknowledged_number(const std::string& storage_key, std::int64_t number);
-  void read(const ReadItem& item);
+  // `wall`: of the node that was asked, not later than the answer.
+  void read(const ReadItem& item, WallMs wall);
 
   // How many writes of the key have been acknowledged so far.
   std::size_t acknowledged_count(const std::string& storage_key) const;
@@ -50,8 +52,8 @@ class Truth {
   std::vector<std::pair<Hlc, Dot>> must_see(const std::string& storage_key, std::size_t count,
                                             Level level) const;
 
-  // Some delete of the key is at that time or later: nothing is what a read may return.
-  bool deleted_at_or_after(const std::string& storage_key, Hlc hlc) const;
+  // Some write of the key at that time or later was a delete, or may have expired: nothing is what a read may return.
+  bool gone_at_or_after(const std::string& storage_key, Hlc hlc) const;
   Hlc greatest() const;  // time of any write
 
   void note_walls();  // before and after every change of a wall clock
@@ -84,6 +86,7 @@ class Truth {
     std::string key;
     Hlc hlc;
     std::optional<std::string> value;
+    WallMs expires;
     std::size_t order;  // how many were seen before it
   };
   struct Fate {  // of a value
@@ -116,6 +119,11 @@ class Truth {
   void check_greatest(const std::string& where, const std::string& key, const Clock& clock,
                       const std::vector<Version>& left);
   std::int64_t greatest_wall_ms() const;
+  // Whether some node may have taken the version for expired.
+  bool may_be_expired(WallMs expires) const {
+    return expires.ms > 0 && expires.ms <= greatest_wall_ms();
+  }
+  bool may_be_gone(Dot dot) const;  // a delete, or expired
   Partition partition_of(const std::string& storage_key) const {
     return cluster_->home_of(storage_key);
   }

@@ -18,6 +18,8 @@ constexpr std::size_t kMaxSiblings =
     100;  // at one replica; concurrent writes at several may make more
 constexpr std::size_t kMaxSiblingBytes = 4 * 1024 * 1024;
 constexpr std::size_t kMaxDecimalBytes = 100;  // a number in a bucket of policy max or min
+constexpr std::int64_t kMaxTtlMs = 100LL * 365 * 24 * 3600 * 1000;
+constexpr std::int64_t kMaxExpiresMs = 1LL << 48;  // as far as an HLC reaches
 constexpr std::int64_t kDefaultDeadlineMs = 2'000;
 constexpr std::int64_t kMaxDeadlineMs = 60'000;
 

@@ -43,7 +43,8 @@
   X(kSiblingsRefused, "a put was refused, for the key had too many siblings")                   \
   X(kTransferRaced, "a version arrived that a full transfer had shown to be gone")              \
   X(kConditionNotMet, "a put was refused, for it was to be the first and the key had a value")  \
-  X(kExistsAlready, "a put was refused, for the first write had won")
+  X(kExistsAlready, "a put was refused, for the first write had won")                           \
+  X(kExpiredDropped, "an expired version became stable and was dropped")
 
 #define KV_PLANTED_BUGS(X)                                                                     \
   X(kCounterRestarts, "dots are counted from what is durable, not from what was issued")       \
@@ -102,4 +103,9 @@
   X(kSiblingDropped, "of many siblings one is dropped")                                        \
   X(kCausalDeleteStays, "a delete leaves a marker where none belongs")                         \
   X(kExtremeForgets, "a smaller number that is put replaces the greatest")                     \
-  X(kCounterTakesAll, "an addition takes over the sums of other actors")
+  X(kCounterTakesAll, "an addition takes over the sums of other actors")                       \
+  X(kExpiredShown, "a read returns what has expired")                                          \
+  X(kExpiredDroppedUnstable, "what has expired is dropped though older writes may arrive")     \
+  X(kExpiredLeavesNoFloor, "a write's time may be before that of a dropped expired version")   \
+  X(kExpiryForgotten, "a delta does not say when its version expires")                         \
+  X(kConditionSeesExpired, "what has expired still stands in the way of a conditional write")

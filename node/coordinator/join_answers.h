@@ -20,13 +20,13 @@ struct Joined {
   Object object;  // resolved
   Clock context;  // everything the answering replicas know of this key: their contexts and clocks
   Hlc hlc;        // the greatest time that they know of, also of markers that are gone
-  bool agreed = true;  // on the values; a marker and nothing at all mean the same
+  bool agreed = true;  // on the values; a marker, what has expired and nothing at all mean the same
 };
 
-// `answers` is not empty.
-Joined join_answers(const std::vector<ReplicaObject>& answers, const Policy& policy);
+// `answers` is not empty. `now`: of the wall clock here.
+Joined join_answers(const std::vector<ReplicaObject>& answers, const Policy& policy, WallMs now);
 
-// The item that a client gets for it: what the policy shows of the versions.
-ReadItem to_read_item(std::string key, Joined joined, const Policy& policy);
+// The item that a client gets for it: what the policy shows of the versions that have not expired.
+ReadItem to_read_item(std::string key, Joined joined, const Policy& policy, WallMs now);
 
 }  // namespace kv

@@ -30,7 +30,7 @@ Joined join_all(const std::vector<Answer>& answers) {
   objects.reserve(answers.size());
   for (const Answer& answer : answers)
     objects.push_back({&answer.object, &answer.clock, answer.floor});
-  return join_answers(objects, lww_policy());
+  return join_answers(objects, lww_policy(), WallMs{1000});
 }
 
 std::string winner(const Joined& joined) {
@@ -71,8 +71,8 @@ TEST(JoinAnswers, AMarkerThatSomeHaveDroppedIsNoDisagreement) {
 TEST(JoinAnswers, TheTokenIsAfterMarkersThatAreGone) {
   const Answer dropped{{}, up_to({{kA, 2}}), Hlc{7}};
   const Answer older = holding({kA, 1}, 5, "v", up_to({{kA, 1}}));
-  EXPECT_EQ(to_read_item("k", join_all({dropped, older}), lww_policy()).token.hlc, Hlc{7});
-  EXPECT_EQ(to_read_item("k", join_all({older}), lww_policy()).token.hlc, Hlc{5});
+  EXPECT_EQ(to_read_item("k", join_all({dropped, older}), lww_policy(), WallMs{1000}).token.hlc, Hlc{7});
+  EXPECT_EQ(to_read_item("k", join_all({older}), lww_policy(), WallMs{1000}).token.hlc, Hlc{5});
 }
 
 TEST(JoinAnswers, ConcurrentWritesAreDecidedByThePolicy) {
@@ -101,12 +101,12 @@ TEST(JoinAnswers, TheTokenCoversAllThatTheAnswersKnew) {
   Answer first = holding({kA, 2}, 5, "a", up_to({{kA, 2}}));
   first.object.context = up_to({{kC, 1}});
   const Answer second = holding({kB, 1}, 6, "b", up_to({{kB, 3}}));
-  const ReadItem item = to_read_item("key", join_all({first, second}), lww_policy());
+  const ReadItem item = to_read_item("key", join_all({first, second}), lww_policy(), WallMs{1000});
   EXPECT_EQ(item.key, "key");
   EXPECT_TRUE(item.token.context.covers(up_to({{kA, 2}, {kB, 3}, {kC, 1}})));
   EXPECT_EQ(item.token.hlc, Hlc{6});
   EXPECT_EQ(item.versions.at(0).value, "b");
-  EXPECT_EQ(to_read_item("key", join_all({Answer{{}, up_to({{kA, 1}})}}), lww_policy()).token,
+  EXPECT_EQ(to_read_item("key", join_all({Answer{{}, up_to({{kA, 1}})}}), lww_policy(), WallMs{1000}).token,
             (Token{up_to({{kA, 1}}), Hlc{}}));
 }
 

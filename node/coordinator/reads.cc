@@ -242,17 +242,17 @@ void Reads::finish(Step& step, Iterator it) {
     std::vector<ScanAnswer> answers;
     for (const Answer& answer : pending.answers)
       answers.push_back({&answer.items, answer.more, &answer.clock, answer.floor});
-    join_scan(answers, reply);
+    join_scan(answers, step.now.wall, reply);
   } else {
     std::vector<ReplicaObject> objects;
     for (const Answer& answer : pending.answers)
       if (objects.empty() || !KV_PLANTED(kFirstAnswerWins))
         objects.push_back({&answer.items.front().object, &answer.clock, answer.floor});
     const Policy& policy = storage::policy_of(pending.key);
-    Joined joined = join_answers(objects, policy);
+    Joined joined = join_answers(objects, policy, step.now.wall);
     if (!joined.agreed) KV_MARK(kReadDiffered);
     reply.agreed = joined.agreed;
-    reply.items.push_back(to_read_item(pending.key, std::move(joined), policy));
+    reply.items.push_back(to_read_item(pending.key, std::move(joined), policy, step.now.wall));
   }
   step.effects.replies.push_back(std::move(reply));
   wakes_.erase({pending.wake_at, it->first});

@@ -25,7 +25,7 @@ std::size_t bytes_of(const ReadItem& item) {
 
 }  // namespace
 
-void join_scan(const std::vector<ScanAnswer>& answers, ClientReadReply& reply) {
+void join_scan(const std::vector<ScanAnswer>& answers, WallMs now, ClientReadReply& reply) {
   std::optional<std::string_view> horizon;
   std::map<std::string_view, std::vector<const Object*>> objects;  // by key; one slot per answer
   for (std::size_t i = 0; i < answers.size(); ++i) {
@@ -47,9 +47,9 @@ void join_scan(const std::vector<ScanAnswer>& answers, ClientReadReply& reply) {
       replicas.push_back(
           {slots[i] != nullptr ? slots[i] : &absent, answers[i].clock, answers[i].floor});
     const Policy& policy = storage::policy_of(key);
-    Joined joined = join_answers(replicas, policy);
+    Joined joined = join_answers(replicas, policy, now);
     reply.agreed &= joined.agreed;
-    ReadItem item = to_read_item(std::string(key), std::move(joined), policy);
+    ReadItem item = to_read_item(std::string(key), std::move(joined), policy, now);
     if (has_value(item)) reply.items.push_back(std::move(item));
   }
   reply.more = horizon.has_value();

@@ -20,8 +20,8 @@ struct ScanAnswer {
 };
 
 // Joins them key by key into `reply`'s items, more and last. Keys beyond the end of the shortest cut answer are left for
-// the next page, since that replica has not told about them. Keys without a value are left out.
-void join_scan(const std::vector<ScanAnswer>& answers, ClientReadReply& reply);
+// the next page, since that replica has not told about them. Keys without a value at `now` are left out.
+void join_scan(const std::vector<ScanAnswer>& answers, WallMs now, ClientReadReply& reply);
 
 struct ScanPage {
   std::vector<ReadItem> items;  // by key, ascending

@@ -38,7 +38,7 @@ ClientReadReply join_chunks(const std::vector<Chunk>& chunks) {
   for (const Chunk& chunk : chunks)
     answers.push_back({&chunk.items, chunk.more, &chunk.clock, Hlc{}});
   ClientReadReply reply;
-  join_scan(answers, reply);
+  join_scan(answers, WallMs{1000}, reply);
   return reply;
 }
 

@@ -62,7 +62,7 @@ void Writes::write_here(Step& step, Asker asker, ClientWrite write) {
   const auto it = replicas_.find(write.partition);
   KV_CHECK(it != replicas_.end(), "only a replica of the partition writes here");
   auto delta = it->second.write(step.tx, hlc_, step.now.wall, write.key, std::move(write.value),
-                                write.token, write.condition);
+                                write.token, write.condition, write.ttl_ms);
   if (is_refusal(delta.status().code()))
     return refuse(step, asker, write.partition, delta.status().code(),
                   std::string(delta.status().message()));
@@ -81,6 +81,7 @@ void Writes::write_here(Step& step, Asker asker, ClientWrite write) {
                   write.deadline};
   delta->wants_durable = write.durability == Durability::kDisk;
   if (KV_PLANTED(kPushedTimeOff) && dot.counter % 8 == 0) ++delta->version.hlc.bits;
+  if (KV_PLANTED(kExpiryForgotten)) delta->version.expires = {};
   wants_sync_ |= delta->wants_durable;
   pushes_.emplace_back(write.partition, *std::move(delta));
   // Effects are carried out in order: by the time anybody hears of it, the commit has been made.
@@ -110,7 +111,7 @@ void Writes::forward(Step& step, NodeIndex target, ClientWrite write) {
   step.effects.send(
       target, write.partition,
       ForwardRequest{request, std::move(write.key), std::move(write.value), std::move(write.token),
-                     write.level, write.durability, timeout_ms, write.condition});
+                     write.level, write.durability, timeout_ms, write.condition, write.ttl_ms});
 }
 
 bool Writes::is_repeated(const Forwarded& forwarded) {
@@ -139,7 +140,7 @@ void Writes::on_forward_request(Step& step, NodeIndex from, Partition partition,
   write_here(step, asker,
              ClientWrite{0, partition, request.key, request.value, request.token, request.level,
                          request.durability, after_ms(step.now.mono, request.timeout_ms),
-                         request.condition});
+                         request.condition, request.ttl_ms});
 }
 
 void Writes::on_forward_reply(Step& step, NodeIndex from, const ForwardReply& reply) {

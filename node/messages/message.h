@@ -87,6 +87,7 @@ struct ForwardRequest {
   Durability durability = Durability::kOs;
   std::uint32_t timeout_ms = 0;
   Condition condition = Condition::kAlways;
+  std::int64_t ttl_ms = 0;  // of a value; 0: it does not expire
   bool operator==(const ForwardRequest&) const = default;
 };
 

@@ -66,6 +66,7 @@ void encode(const ForwardRequest& request, Record& out) {
   record->set_durability(static_cast<std::uint32_t>(request.durability));
   record->set_timeout_ms(request.timeout_ms);
   record->set_condition(static_cast<std::uint32_t>(request.condition));
+  record->set_ttl_ms(request.ttl_ms);
 }
 
 void encode(const ForwardReply& reply, Record& out) {
@@ -216,6 +217,8 @@ ForwardRequest decode(Reader& in, const Record::ForwardRequest& record) {
   in.require(record.timeout_ms() <= kMaxDeadlineMs, "forward: timeout out of range");
   request.timeout_ms = record.timeout_ms();
   request.condition = in.choice(record.condition(), Condition::kCurrent);
+  in.require(record.ttl_ms() >= 0 && record.ttl_ms() <= kMaxTtlMs, "ttl out of range");
+  request.ttl_ms = record.ttl_ms();
   return request;
 }
 

@@ -24,6 +24,7 @@ struct ClientWrite {
   Durability durability = Durability::kOs;
   Instant deadline;
   Condition condition = Condition::kAlways;
+  std::int64_t ttl_ms = 0;  // of a value; 0: it does not expire
 };
 
 struct ClientGet {

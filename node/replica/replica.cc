@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "node/base/check.h"
+#include "node/base/limits.h"
 #include "node/base/simulation.h"
 #include "node/storage/keys.h"
 
@@ -23,6 +24,13 @@ namespace {
 bool leaves_version(const Policy& policy, const Version& version) {
   if (version.value.has_value()) return true;
   return policy.is_ordered() ? !KV_PLANTED(kDeleteLeavesNothing) : KV_PLANTED(kCausalDeleteStays);
+}
+
+// What a client sees of the object; the rest has expired.
+Object unexpired(Object object, WallMs now) {
+  if (!KV_PLANTED(kConditionSeesExpired))
+    object.versions = without_expired(std::move(object.versions), now);
+  return object;
 }
 
 absl::Status check_condition(const Object& object, Condition condition,
@@ -72,10 +80,12 @@ absl::StatusOr<Object> Replica::read(const storage::View& view, std::string_view
 
 absl::StatusOr<Delta> Replica::write(Transaction& tx, HlcClock& hlc, WallMs wall,
                                      const std::string& key, std::optional<std::string> value,
-                                     const std::optional<Token>& token, Condition condition) {
+                                     const std::optional<Token>& token, Condition condition,
+                                     std::int64_t ttl_ms) {
   auto object = read(tx.view, key);
   if (!object.ok()) return object.status();
-  const absl::Status met = check_condition(*object, condition, token);
+  const Object seen_by_client = unexpired(*object, wall);
+  const absl::Status met = check_condition(seen_by_client, condition, token);
   if (!met.ok()) return met;
   const Traits before = traits_of(*object);
   const std::uint64_t counter =
@@ -92,14 +102,18 @@ absl::StatusOr<Delta> Replica::write(Transaction& tx, HlcClock& hlc, WallMs wall
                 KV_PLANTED(kTimeIgnoresFloor) ? Hlc{} : floor,
                 token.has_value() && !KV_PLANTED(kTimeIgnoresToken) ? token->hlc : Hlc{}});
   const Policy& policy = storage::policy_of(key);
-  auto change = policy.admit(*object, state_.actor, std::move(value),
+  auto change = policy.admit(seen_by_client, state_.actor, std::move(value),
                              token.has_value() ? &token->context : nullptr);
   if (!change.ok()) return change.status();
   Delta delta;
   delta.key = key;
   delta.context = std::move(change->context);
+  for (const Version& version : object->versions)
+    if (is_expired(version, wall)) delta.context.add(version.dot);
   delta.context.add(dot);
-  delta.version = {dot, hlc.tick(wall, seen), std::move(change->value)};
+  delta.version = {dot, hlc.tick(wall, seen), std::move(change->value), {}};
+  if (ttl_ms > 0)
+    delta.version.expires = WallMs{std::clamp<std::int64_t>(wall.ms + ttl_ms, 1, kMaxExpiresMs)};
 
   KV_ISSUED(delta);
   discard(*object, delta.context);
@@ -107,10 +121,8 @@ absl::StatusOr<Delta> Replica::write(Transaction& tx, HlcClock& hlc, WallMs wall
   std::sort(object->versions.begin(), object->versions.end(),
             [](const Version& a, const Version& b) { return a.dot < b.dot; });
   policy.resolve(object->versions);
-  mark_processed(tx.batch, key, Clock{dot}, markers_of(*object));
+  mark_processed(tx.batch, key, Clock{dot}, perishables_of(*object));
   save(tx.batch, key, *std::move(object), before);
-  if (peers_.empty() && !delta.version.value.has_value() && policy.is_ordered())
-    drop_later(tx.batch, key, delta.version.hlc);
   return delta;
 }
 
@@ -149,7 +161,7 @@ absl::Status Replica::apply_items(Transaction& tx, const std::vector<Item>& item
     // it, the clocks of two replicas could be equal and their objects not.
     Clock dots = item.dots;
     if (!KV_PLANTED(kVersionUnnamed)) dots.join(dots_of(item.object));
-    mark_processed(tx.batch, item.key, dots, markers_of(item.object));
+    mark_processed(tx.batch, item.key, dots, perishables_of(item.object));
   }
   for (std::size_t i = 0; i < items.size(); ++i)
     join_item(tx, items[i], their_clock, known, transfers, std::move(mine[i]));
@@ -173,8 +185,14 @@ void Replica::join_item(Transaction& tx, const Item& item, const Clock& their_cl
   if (mine != before) save(tx.batch, item.key, std::move(mine), traits_of(before));
 }
 
-Replica::Traits Replica::traits_of(const Object& object) {
-  return {has_value(object), !markers_of(object).empty(), !object.context.empty()};
+Replica::Traits Replica::traits_of(const Object& object) const {
+  Traits traits{has_value(object), !markers_of(object).empty(), !object.context.empty(), {}};
+  for (const Version& version : object.versions)
+    if (const auto at = drop_time(version);
+        at.has_value() &&
+        (state_.pruned.contains(version.dot) || KV_PLANTED(kExpiredDroppedUnstable)))
+      traits.drop_times.push_back(*at);
+  return traits;
 }
 
 void Replica::save(storage::WriteBatch& batch, const std::string& key, Object object,
@@ -192,6 +210,9 @@ void Replica::save(storage::WriteBatch& batch, const std::string& key, Object ob
     batch.put(Family::kMeta, storage::context_key(partition_, key), "");
   if (before.context && !now.context)
     batch.erase(Family::kMeta, storage::context_key(partition_, key));
+  for (const WallMs at : before.drop_times)
+    batch.erase(Family::kMeta, storage::due_key(partition_, at, key));
+  for (const WallMs at : now.drop_times) drop_later(batch, key, at);
   std::string at = storage::object_key(partition_, key);
   if (object.empty())
     batch.erase(Family::kObjects, std::move(at));
@@ -200,7 +221,7 @@ void Replica::save(storage::WriteBatch& batch, const std::string& key, Object ob
 }
 
 void Replica::mark_processed(storage::WriteBatch& batch, const std::string& key, const Clock& dots,
-                             const Clock& markers) {
+                             const Clock& perishable) {
   const Clock fresh = dots.minus(state_.clock);
   if (fresh.empty()) return;
   changed_ = true;
@@ -214,7 +235,7 @@ void Replica::mark_processed(storage::WriteBatch& batch, const std::string& key,
     for (std::uint64_t counter = run.first; counter <= run.last; ++counter) {
       const Dot dot{actor, counter};
       batch.put(Family::kLog, storage::log_key(partition_, dot),
-                storage::log_value({markers.contains(dot), key}));
+                storage::log_value({perishable.contains(dot), key}));
     }
   });
 }

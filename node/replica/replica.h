@@ -74,11 +74,12 @@ class Replica {
   // ---- Writes --------------------------------------------------------------------------------------------------------
 
   // A new write by a client (2-protocol, section 2): issues the next dot and returns the delta to push.
-  // `token`: what the client has seen, or none: what the policy says. A write that its policy or its condition refuses has
-  // changed nothing (is_refusal).
+  // `token`: what the client has seen, or none: what the policy says. `ttl_ms`: how long from now on the value is shown; 0: for
+  // ever. A write that its policy or its condition refuses has changed nothing (is_refusal).
+  // What has expired is to the client as if it were not there; the write supersedes it.
   absl::StatusOr<Delta> write(Transaction& tx, HlcClock& hlc, WallMs wall, const std::string& key,
                               std::optional<std::string> value, const std::optional<Token>& token,
-                              Condition condition = Condition::kAlways);
+                              Condition condition = Condition::kAlways, std::int64_t ttl_ms = 0);
 
   // A delta from the replica that issued it. No-op when its dot has been processed.
   // `transfers`: those of the partition that are under way.
@@ -121,12 +122,12 @@ class Replica {
 
   // Each looks at up to `limit` entries at once. After a failed read the rest is left for the next time.
 
-  // Log entries whose dots are settled everywhere, and with them the markers that they name: *causally stable* ones, which
-  // nothing that is still to come could lose against (2-protocol, section 4).
+  // Log entries whose dots are settled everywhere, and with them the markers and expired versions that they name: *causally
+  // stable* ones, which nothing that is still to come could lose against (2-protocol, section 4).
   absl::Status prune_log(Transaction& tx, WallMs wall, std::size_t limit);
 
-  // Stable markers that were ahead of the wall clock when their log entry was pruned.
-  absl::Status drop_due_markers(Transaction& tx, WallMs wall, std::size_t limit);
+  // Stable versions whose time had not come when their log entry was pruned.
+  absl::Status drop_due(Transaction& tx, WallMs wall, std::size_t limit);
 
   // Contexts that the replica clock has come to cover.
   absl::Status strip_contexts(Transaction& tx, std::size_t limit);
@@ -152,21 +153,22 @@ class Replica {
     bool value = false;
     bool marker = false;
     bool context = false;
+    std::vector<WallMs> drop_times;  // of stable versions: they are in the index
   };
-  static Traits traits_of(const Object& object);
+  Traits traits_of(const Object& object) const;
   // Stores the object, stripped; keeps the counts and indexes. `before`: of what is stored.
   void save(storage::WriteBatch& batch, const std::string& key, Object object,
             const Traits& before);
-  // Adds the dots to the clock and the log. `markers`: those of them that name markers.
+  // Adds the dots to the clock and the log. `perishable`: those of them whose versions are to be dropped some day.
   void mark_processed(storage::WriteBatch& batch, const std::string& key, const Clock& dots,
-                      const Clock& markers);
+                      const Clock& perishable);
   absl::Status apply_items(Transaction& tx, const std::vector<Item>& items,
                            const Transfers& transfers, const Clock& their_clock);
   void join_item(Transaction& tx, const Item& item, const Clock& their_clock, const Clock& known,
                  const Transfers& transfers, Object mine);
   void settle();
-  void drop_later(storage::WriteBatch& batch, const std::string& key, Hlc hlc);
-  absl::Status drop_marker(Transaction& tx, WallMs wall, const std::string& key);
+  void drop_later(storage::WriteBatch& batch, const std::string& key, WallMs at);
+  absl::Status drop_perished(Transaction& tx, WallMs wall, const std::string& key);
   absl::Status prune_run(Transaction& tx, WallMs wall, Actor actor, Clock::Run run);
   absl::Status apply_absent(Transaction& tx, const SyncPage& page);
   absl::Status answer_from_log(const storage::View& view, const Clock& missing,

@@ -1,4 +1,4 @@
-// What a replica forgets: log entries, markers and contexts that nobody needs any more.
+// What a replica forgets: log entries, markers, expired versions and contexts that nobody needs any more.
 #include "node/base/simulation.h"
 #include "node/replica/replica.h"
 #include "node/storage/keys.h"
@@ -57,13 +57,13 @@ absl::Status Replica::prune_log(Transaction& tx, WallMs wall, std::size_t limit)
 }
 
 absl::Status Replica::prune_run(Transaction& tx, WallMs wall, Actor actor, Clock::Run run) {
-  std::vector<std::string> markers;
+  std::vector<std::string> perishable;
   const absl::Status scanned =
       tx.view.scan(Family::kLog, storage::log_key(partition_, {actor, run.first}),
                    storage::log_key(partition_, {actor, run.last + 1}),
                    [&](std::string_view, std::string_view value) {
                      const storage::LogEntry entry = storage::log_entry(value);
-                     if (entry.marker) markers.emplace_back(entry.storage_key);
+                     if (entry.perishable) perishable.emplace_back(entry.storage_key);
                      return true;
                    });
   if (!scanned.ok()) return scanned;
@@ -72,30 +72,38 @@ absl::Status Replica::prune_run(Transaction& tx, WallMs wall, Actor actor, Clock
   state_.pruned.add_run(actor, run);
   changed_ = true;
   KV_MARK(kLogPruned);
-  for (const std::string& key : markers) {
-    const absl::Status status = drop_marker(tx, wall, key);
+  for (const std::string& key : perishable) {
+    const absl::Status status = drop_perished(tx, wall, key);
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
 }
 
-// Drops the key's marker if the log no longer names it, for then every replica has it on disk. Later writes are ordered after
-// it by the floor, which must not get ahead of the wall clock, or one false clock would move the whole partition: a marker
-// from the future waits for its time.
-absl::Status Replica::drop_marker(Transaction& tx, WallMs wall, const std::string& key) {
+// Drops those of the key's markers and expired versions that the log no longer names, for then every replica has them on
+// disk. In an ordered bucket later writes are ordered after them by the floor, which must not get ahead of the wall clock, or
+// one false clock would move the whole partition: what is from the future waits for its time.
+absl::Status Replica::drop_perished(Transaction& tx, WallMs wall, const std::string& key) {
   if (KV_PLANTED(kMarkersKept)) return absl::OkStatus();
   auto object = read(tx.view, key);
   if (!object.ok()) return object.status();
+  const bool is_ordered = storage::policy_of(key).is_ordered();
   const Traits before = traits_of(*object);
   const auto gone = std::erase_if(object->versions, [&](const Version& version) {
-    if (version.value.has_value() || !state_.pruned.contains(version.dot)) return false;
-    if (version.hlc.wall_ms() >= wall.ms) {
-      KV_MARK(kMarkerAhead);
-      drop_later(tx.batch, key, version.hlc);
+    const auto at = drop_time(version);
+    if (!at.has_value()) return false;
+    const bool expires = version.value.has_value();
+    if (!state_.pruned.contains(version.dot) &&
+        !(KV_PLANTED(kExpiredDroppedUnstable) && is_expired(version, wall)))
+      return false;
+    if (*at > wall) {
+      if (!expires) KV_MARK(kMarkerAhead);
+      drop_later(tx.batch, key, *at);
       return false;
     }
-    KV_MARK(kMarkerDropped);
-    state_.floor = std::max(state_.floor, version.hlc);
+    if (expires) KV_MARK(kExpiredDropped);
+    if (!expires) KV_MARK(kMarkerDropped);
+    if (is_ordered && !(expires && KV_PLANTED(kExpiredLeavesNoFloor)))
+      state_.floor = std::max(state_.floor, version.hlc);
     changed_ = true;
     return true;
   });
@@ -104,18 +112,17 @@ absl::Status Replica::drop_marker(Transaction& tx, WallMs wall, const std::strin
   return absl::OkStatus();
 }
 
-// Not before the marker has been committed once, and its time has come.
-void Replica::drop_later(storage::WriteBatch& batch, const std::string& key, Hlc hlc) {
-  batch.put(Family::kMeta, storage::due_key(partition_, WallMs{hlc.wall_ms() + 1}, key), "");
+void Replica::drop_later(storage::WriteBatch& batch, const std::string& key, WallMs at) {
+  batch.put(Family::kMeta, storage::due_key(partition_, at, key), "");
 }
 
-absl::Status Replica::drop_due_markers(Transaction& tx, WallMs wall, std::size_t limit) {
+absl::Status Replica::drop_due(Transaction& tx, WallMs wall, std::size_t limit) {
   const auto due = keys_in(tx.view, Family::kMeta, storage::due_prefix(partition_),
                            storage::due_key(partition_, WallMs{wall.ms + 1}, ""), limit);
   if (!due.ok()) return due.status();
   for (const std::string& entry : *due) {
     const std::string key(storage::due_of_key(entry).storage_key);
-    const absl::Status status = drop_marker(tx, wall, key);
+    const absl::Status status = drop_perished(tx, wall, key);
     if (!status.ok()) return status;
     tx.batch.erase(Family::kMeta, entry);
   }

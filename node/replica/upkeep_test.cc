@@ -20,7 +20,7 @@ void keep_up(ReplicaOnDisk& replica, std::int64_t wall_ms = 10'000, std::size_t 
   replica->note_durable(replica->clock());
   replica.change([&](Transaction& tx) {
     EXPECT_TRUE(replica->prune_log(tx, WallMs{wall_ms}, limit).ok());
-    EXPECT_TRUE(replica->drop_due_markers(tx, WallMs{wall_ms}, limit).ok());
+    EXPECT_TRUE(replica->drop_due(tx, WallMs{wall_ms}, limit).ok());
     EXPECT_TRUE(replica->strip_contexts(tx, limit).ok());
   });
 }
@@ -211,7 +211,7 @@ TEST(Upkeep, ADiskThatCannotBeReadIsLeftAsItIs) {
   faults.get = absl::UnavailableError("read error");
   a.engine().set_faults(faults);
   a.change([&](Transaction& tx) {
-    EXPECT_FALSE(a->drop_due_markers(tx, WallMs{erased.version.hlc.wall_ms() + 1}, 100).ok());
+    EXPECT_FALSE(a->drop_due(tx, WallMs{erased.version.hlc.wall_ms() + 1}, 100).ok());
   });
   a.engine().set_faults({});
   EXPECT_TRUE(has_marker(a, "k"));

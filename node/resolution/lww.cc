@@ -10,6 +10,7 @@ class LastWriteWins final : public Policy {
  public:
   std::string_view name() const override { return "lww"; }
   bool is_ordered() const override { return true; }
+  bool values_expire() const override { return true; }
 
   absl::StatusOr<Change> admit_put(const Object& current, Actor /*actor*/, std::string value,
                                    const Clock* token) const override {

@@ -41,6 +41,28 @@ Clock markers_of(const Object& object) {
   return dots;
 }
 
+bool is_expired(const Version& version, WallMs now) {
+  return version.expires.ms > 0 && version.expires <= now;
+}
+
+std::vector<Version> without_expired(std::vector<Version> versions, WallMs now) {
+  std::erase_if(versions, [&](const Version& version) { return is_expired(version, now); });
+  return versions;
+}
+
+// Not before the wall clock has come to the version's own time, either: see Replica::drop_perished.
+std::optional<WallMs> drop_time(const Version& version) {
+  if (version.value.has_value() && version.expires.ms == 0) return std::nullopt;
+  return std::max(version.expires, WallMs{version.hlc.wall_ms() + 1});
+}
+
+Clock perishables_of(const Object& object) {
+  Clock dots;
+  for (const Version& version : object.versions)
+    if (drop_time(version).has_value()) dots.add(version.dot);
+  return dots;
+}
+
 void join(Object& mine, const Clock& my_clock, const Object& theirs, const Clock& their_clock) {
   std::vector<Version> joined;
   for (Version& version : mine.versions) {

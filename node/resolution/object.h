@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "node/base/hlc.h"
+#include "node/base/time.h"
 #include "node/causality/clock.h"
 
 namespace kv {
@@ -16,6 +17,8 @@ struct Version {
   Hlc hlc;
   // None: a marker, which a delete leaves in buckets of an ordered policy.
   std::optional<std::string> value;
+  // From this time of the wall clock on it is not shown, but still contends: nothing older comes back. 0: never.
+  WallMs expires{};
   bool operator==(const Version&) const = default;
 };
 
@@ -36,6 +39,13 @@ bool has_value(const Object& object);    // some version is not a marker
 Hlc greatest_hlc(const Object& object);  // 0 for no versions
 Clock dots_of(const Object& object);     // of its versions
 Clock markers_of(const Object& object);  // dots of its markers
+
+bool is_expired(const Version& version, WallMs now);
+std::vector<Version> without_expired(std::vector<Version> versions, WallMs now);
+
+// When a version is to be dropped, if it is causally stable by then: markers, and what expires. None for all others.
+std::optional<WallMs> drop_time(const Version& version);
+Clock perishables_of(const Object& object);  // dots of the versions that have one
 
 // Joins `theirs` into `mine` (2-protocol, section 3):
 // a version of mine stays unless they know its dot and no longer hold it; one of theirs comes in

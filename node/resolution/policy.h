@@ -45,6 +45,9 @@ class Policy {
   virtual std::string_view name() const = 0;
   virtual bool is_ordered() const { return false; }
 
+  // Whether a put may say when its value expires. Not where a write sums up others: the sum has no one time.
+  virtual bool values_expire() const { return false; }
+
   // What becomes of a client's write at the replica that coordinates it and holds `current`. `token`: the context of the
   // token that came with it, or null. `actor`: issues the dot. A refused write has changed nothing: ALREADY_EXISTS,
   // FAILED_PRECONDITION, INVALID_ARGUMENT or OUT_OF_RANGE, and the message says what to do.

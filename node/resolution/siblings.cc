@@ -9,6 +9,7 @@ namespace {
 class Siblings final : public Policy {
  public:
   std::string_view name() const override { return "siblings"; }
+  bool values_expire() const override { return true; }
 
   absl::StatusOr<Change> admit_put(const Object& current, Actor /*actor*/, std::string value,
                                    const Clock* token) const override {

@@ -100,7 +100,7 @@ Dot dot_of_log_key(std::string_view log_key) {
 }
 
 std::string log_value(const LogEntry& entry) {
-  std::string out(1, entry.marker ? '\1' : '\0');
+  std::string out(1, entry.perishable ? '\1' : '\0');
   return out.append(entry.storage_key);
 }
 

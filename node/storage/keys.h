@@ -1,10 +1,10 @@
 // The layout of keys on disk. Integers are big-endian, so that byte order is numeric order.
 //
 //   objects  partition (2), storage key                  -> ObjectRecord
-//   log      partition (2), actor (8), counter (8)       -> marker (1: 0 or 1), storage key
+//   log      partition (2), actor (8), counter (8)       -> perishable (1: 0 or 1), storage key
 //   meta     'r', partition (2)                          -> ReplicaRecord
 //            'c', partition (2), storage key             -> nothing: an object that keeps a context
-//            'd', partition (2), time (8), storage key   -> nothing: a marker to be dropped at that time
+//            'd', partition (2), time (8), storage key   -> nothing: a version to be dropped at that time
 //            "node"                                      -> NodeRecord
 //
 // "Storage key" means policy (1, a PolicyKind), bucket, 0, user key: it names a key within its partition and travels between
@@ -54,9 +54,10 @@ std::string object_key(Partition partition, std::string_view storage_key);
 std::string log_key(Partition partition, Dot dot);
 Dot dot_of_log_key(std::string_view log_key);  // precondition: made by log_key
 
-// What a log entry says of its dot: the key that it was a write to, and whether it was a delete that left a marker.
+// What a log entry says of its dot: the key that it was a write to, and whether its version is to be dropped some day
+// (drop_time): the marker of a delete, or a version that expires.
 struct LogEntry {
-  bool marker = false;
+  bool perishable = false;
   std::string_view storage_key;
 };
 std::string log_value(const LogEntry& entry);

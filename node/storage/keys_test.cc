@@ -79,11 +79,11 @@ RC_GTEST_PROP(Keys, APartitionsKeysAreExactlyThoseBetweenItsPrefixAndItsEnd,
   RC_ASSERT((of_q >= from && (end.empty() || of_q < end)) == (p == q));
 }
 
-TEST(Keys, ALogEntryNamesItsKeyAndWhetherItIsAMarker) {
-  for (const bool marker : {false, true}) {
-    const std::string value = log_value({marker, "key"});
+TEST(Keys, ALogEntryNamesItsKeyAndWhetherItsVersionPerishes) {
+  for (const bool perishable : {false, true}) {
+    const std::string value = log_value({perishable, "key"});
     EXPECT_EQ(log_entry(value).storage_key, "key");
-    EXPECT_EQ(log_entry(value).marker, marker);
+    EXPECT_EQ(log_entry(value).perishable, perishable);
   }
 }
 

@@ -37,6 +37,7 @@ void version_to_record(const Version& version, v1::VersionRecord* out) {
     out->set_value(*version.value);
   else
     out->set_marker(true);
+  if (version.expires.ms != 0) out->set_expires_ms(version.expires.ms);
 }
 
 absl::StatusOr<Version> version_from_record(const v1::VersionRecord& record) {
@@ -53,6 +54,10 @@ absl::StatusOr<Version> version_from_record(const v1::VersionRecord& record) {
   } else if (!record.marker()) {
     return absl::InvalidArgumentError("version: neither a value nor a marker");
   }
+  if (record.expires_ms() < 0 || record.expires_ms() > kMaxExpiresMs ||
+      (record.expires_ms() > 0 && !record.has_value()))
+    return absl::InvalidArgumentError("version: expires out of range");
+  version.expires = WallMs{record.expires_ms()};
   return version;
 }
 

@@ -217,7 +217,7 @@ std::uint64_t Cluster::write(std::size_t node, const std::string& key,
     deliver(node, partition.value % nodes_[node].shards.size(),
             ClientWrite{id, partition, stored(key), std::move(value), std::move(options.token),
                         options.level, options.durability, after_ms(now_, options.timeout_ms),
-                        options.condition});
+                        options.condition, options.ttl_ms});
   return id;
 }
 

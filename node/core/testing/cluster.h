@@ -56,6 +56,7 @@ struct WriteOptions {
   std::int64_t timeout_ms = 1000;
   std::optional<Token> token;
   Condition condition = Condition::kAlways;
+  std::int64_t ttl_ms = 0;
 };
 
 // What becomes of a node's disk when the node dies.
@@ -176,6 +177,7 @@ class Cluster {
   // Objects with a context that should have been stripped. What no replica's clock names is no such: a token may name a
   // write that was lost with its disk, and that context stays.
   std::size_t contexts(std::size_t node) const;
+  std::size_t expired(std::size_t node) const;  // versions that have and are still there
   std::optional<std::string> value(std::size_t node, const std::string& key) const;
 
   // In what the replicas of a partition differ; empty: in nothing.

@@ -11,13 +11,13 @@ constexpr std::string_view kCatalog = "catalog";
 
 using Objects = std::map<std::string, std::vector<Version>>;
 
-// Markers left out: replicas drop them at different times.
+// Left out is what replicas drop at different times: markers, and what expires.
 std::string describe(const Objects& objects, const std::string& key) {
   const auto it = objects.find(key);
   std::string out;
   if (it != objects.end())
     for (const Version& version : it->second)
-      if (version.value.has_value()) absl::StrAppend(&out, " ", to_string(version.dot));
+      if (version.value.has_value() && version.expires.ms == 0) absl::StrAppend(&out, " ", to_string(version.dot));
   return out.empty() ? " nothing" : out;
 }
 
@@ -170,6 +170,14 @@ bool Cluster::clocks_are_equal() const {
   return true;
 }
 
+std::size_t Cluster::expired(std::size_t node) const {
+  std::size_t found = 0;
+  for (std::uint32_t p = 0; p < ring_.all_partitions(); ++p)
+    for (const auto& [key, versions] : objects(node, Partition{static_cast<std::uint16_t>(p)}))
+      found += versions.size() - without_expired(versions, wall(node)).size();
+  return found;
+}
+
 bool Cluster::is_quiet() const {
   for (std::size_t node = 0; node < nodes_.size(); ++node) {
     if (!nodes_[node].up) return false;
@@ -177,7 +185,7 @@ bool Cluster::is_quiet() const {
       if (!shard.inbox.empty()) return false;
     const CoreStatus now = status(node);
     if (now.pending > 0 || now.log_entries > 0) return false;
-    if (now.markers > 0 || contexts(node) > 0) return false;
+    if (now.markers > 0 || contexts(node) > 0 || expired(node) > 0) return false;
     for (const PeerStatus& peer : now.peers)
       if (peer.debt_dots > 0) return false;
   }
