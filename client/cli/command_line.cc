@@ -180,6 +180,8 @@ void CommandLine::add_key_commands() {
       put->add_option("--file", options_.file, "Take the value from a file")->type_name("FILE");
   add_token(put);
   add_durability(put);
+  ttl_option_ =
+      add_duration(put, "--ttl", options_.ttl, "How long the value is there [as the bucket says]");
   put->add_flag("--if-absent", if_absent_, "Only if the key has no value");
   put->add_flag("--if-current", if_current_,
                 "Only if the key has not changed since --token was read");
@@ -238,6 +240,8 @@ void CommandLine::add_bucket() {
                                          {"min", "min"}, {"counter", "counter"}};
   add_choice(bucket, "--policy", options_.policy, policies,
              "What becomes of concurrent writes; create needs it");
+  add_duration(bucket, "--ttl", options_.ttl,
+               "Of create: how long values are there that are put without --ttl [for ever]");
 }
 
 void CommandLine::add_inspection() {
@@ -310,6 +314,8 @@ absl::Status CommandLine::finish() {
 }
 
 absl::Status CommandLine::finish_put() {
+  if (ttl_option_->count() > 0 && options_.ttl.count() == 0)
+    return absl::InvalidArgumentError("--ttl must be longer than 0");
   const bool has_value = !value_option_->empty();
   if (has_value == !file_option_->empty()) {
     return absl::InvalidArgumentError("put takes exactly one of VALUE, - and --file FILE");
@@ -348,6 +354,8 @@ absl::Status CommandLine::finish_bucket() {
   if (create == options_.policy.empty())
     return absl::InvalidArgumentError(create ? "bucket create takes --policy POLICY"
                                              : "--policy goes with bucket create only");
+  if (!create && options_.ttl.count() > 0)
+    return absl::InvalidArgumentError("--ttl goes with bucket create only");
   return absl::OkStatus();
 }
 

@@ -64,6 +64,7 @@ class CommandLine {
   CLI::Option* level_option_ = nullptr;
   CLI::Option* value_option_ = nullptr;
   CLI::Option* file_option_ = nullptr;
+  CLI::Option* ttl_option_ = nullptr;
 };
 
 }  // namespace kv::cli

@@ -56,6 +56,11 @@ coordinates it holds a value, or a version that the token has not seen. They
 detect a conflict that has reached that node; a concurrent write at another may
 still be made, and is then resolved by the bucket's policy.
 
+--ttl 30s (ms, s, m, h or d): after that time the key is as if deleted. It is
+told by the clocks of the nodes. What has expired takes no older value back, and
+is removed from disk once every replica has it. Only in buckets of policy lww,
+siblings and fww.
+
 Prints "ok dot=... acks=..." on standard error; with -o json: key, dot, token,
 acks, coordinator.
 
@@ -63,6 +68,7 @@ Examples
   kv put user:1 Ada --level all --durability disk
   tar c photos | kv put backup -
   kv put user:1 Bo --token "$(kv get user:1 --token-only)"
+  kv put session:9f2 Ada --ttl 30m
 )help";
 
 constexpr const char* kGet = R"help(

@@ -39,6 +39,12 @@ Result<WriteResult> write(Cluster& cluster, Method method, const Request& reques
   return to_result(std::move(response));
 }
 
+Bucket to_bucket(const v1::Bucket& message) {
+  return {.name = message.name(),
+          .policy = message.policy(),
+          .ttl = std::chrono::milliseconds(message.ttl_ms())};
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Client>> Client::create(const ClientOptions& options) {
@@ -98,13 +104,14 @@ Result<Bucket> Client::create_bucket(const Bucket& bucket, std::chrono::millisec
   v1::Bucket request;
   request.set_name(bucket.name);
   request.set_policy(bucket.policy);
+  request.set_ttl_ms(static_cast<std::uint64_t>(bucket.ttl.count()));
   v1::Bucket response;
   std::optional<Failure> failure = cluster_->run(
       RequestKind::kWrite, timeout, [&](Node::Stubs& stubs, grpc::ClientContext& context) {
         return stubs.admin->CreateBucket(&context, request, &response);
       });
   if (failure.has_value()) return *std::move(failure);
-  return Bucket{response.name(), response.policy()};
+  return to_bucket(response);
 }
 
 Result<std::vector<Bucket>> Client::buckets(std::chrono::milliseconds timeout) {
@@ -117,8 +124,7 @@ Result<std::vector<Bucket>> Client::buckets(std::chrono::milliseconds timeout) {
       });
   if (failure.has_value()) return *std::move(failure);
   std::vector<Bucket> buckets;
-  for (const v1::Bucket& bucket : response.buckets())
-    buckets.push_back({bucket.name(), bucket.policy()});
+  for (const v1::Bucket& bucket : response.buckets()) buckets.push_back(to_bucket(bucket));
   return buckets;
 }
 

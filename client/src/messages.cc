@@ -69,6 +69,7 @@ v1::PutRequest put_request(absl::string_view key, absl::string_view value,
                            const WriteOptions& options) {
   auto request = write_request<v1::PutRequest>(key, options);
   request.set_value(text(value));
+  request.set_ttl_ms(static_cast<std::uint64_t>(options.ttl.count()));
   request.set_token(options.token);
   request.set_condition(to_message(options.condition));
   return request;

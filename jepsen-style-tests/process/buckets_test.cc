@@ -49,11 +49,11 @@ std::unique_ptr<ScriptCluster> BucketsOfAll::cluster_;
 
 TEST_F(BucketsOfAll, AreKnownToEveryNodeAtOnceAndAfterARestart) {
   for (const Node& node : cluster_->nodes())
-    EXPECT_THAT(cluster_->at(node.id)({"bucket", "ls"}).out, HasSubstr("siblings\tsiblings\n"));
+    EXPECT_THAT(cluster_->at(node.id)({"bucket", "ls"}).out, HasSubstr("siblings\tsiblings\t-\n"));
   cluster_->stop("n2");
   cluster_->start("n2");
   const Result shown = cluster_->at("n2")({"bucket", "show", "counter"});
-  EXPECT_EQ(shown.out, "counter\tcounter\n") << shown;
+  EXPECT_EQ(shown.out, "counter\tcounter\t-\n") << shown;
   EXPECT_EQ(cluster_->at("n3")({"bucket", "create", "counter", "--policy", "counter"}).code, 0);
   const Result other = cluster_->at("n3")({"bucket", "create", "counter", "--policy", "max"});
   EXPECT_EQ(other.code, 8) << other;
@@ -119,6 +119,27 @@ TEST_F(BucketsOfAll, CannotBeMadeOnTheSmallSideButBeUsedThere) {
   EXPECT_THAT(values("n3", "siblings"), testing::Contains("alone")) << "known from its own disk";
   cluster_->start("n1");
   cluster_->start("n2");
+}
+
+TEST_F(BucketsOfAll, ValuesExpireOnEveryNodeAndBringNothingOlderBack) {
+  const Kv& kv = cluster_->at("n1");
+  ASSERT_EQ(kv({"bucket", "create", "sessions", "--policy", "lww", "--ttl", "1h"}).code, 0);
+  ASSERT_EQ(kv({"--bucket", "sessions", "put", "k", "old"}).code, 0);
+  const auto explained = [&] {
+    return kv.json({"--bucket", "sessions", "explain", "k"}).at("replicas").at(0).at("versions");
+  };
+  EXPECT_GT(explained().at(0).at("expires_ms").get<std::int64_t>(), 0) << "as the bucket says";
+  ASSERT_EQ(
+      kv({"--bucket", "sessions", "--level", "all", "put", "k", "new", "--ttl", "200ms"}).code, 0);
+  for (const Node& node : cluster_->nodes())
+    EXPECT_TRUE(eventually([&] {
+      return cluster_->at(node.id)({"--bucket", "sessions", "--level", "one", "get", "k"}).code ==
+             1;
+    })) << node.id;
+  EXPECT_TRUE(eventually([&] { return explained().empty(); })) << "nothing is left of it";
+  EXPECT_EQ(kv({"--bucket", "sessions", "put", "k", "next", "--if-absent"}).code, 0);
+  EXPECT_EQ(kv({"--bucket", "counter", "put", "k", "1", "--ttl", "1s"}).code, 2);
+  EXPECT_EQ(kv({"--bucket", "max", "put", "k", "1", "--ttl", "1s"}).code, 2);
 }
 
 }  // namespace

@@ -184,8 +184,7 @@ void Run::mend_and_rest() {
       const CoreStatus status = cluster_.status(node);
       absl::StrAppend(&why, " n", node + 1, ": ", status.log_entries, " log entries, ",
                       status.pending, " requests, ", status.markers, " markers, ",
-                      cluster_.contexts(node), " contexts, ", cluster_.expired(node),
-                      " expired;");
+                      cluster_.contexts(node), " contexts, ", cluster_.expired(node), " expired;");
     }
     violate(Check::kAtRest, why);
   }
@@ -273,8 +272,7 @@ void Run::start(const Action& action) {
                                                                : Condition::kAlways;
     operation.must_be_refused =
         condition == Condition::kAbsent && truth_.exists_for_sure(operation.key);
-    const std::int64_t ttl_ms =
-        action.kind == Kind::kPut ? ttl_for(action, operation.key) : 0;
+    const std::int64_t ttl_ms = action.kind == Kind::kPut ? ttl_for(action, operation.key) : 0;
     if (ttl_ms > 0) truth_.deleted(operation.key);
     id = cluster_.write(
         action.node, name, std::move(value),
@@ -340,8 +338,7 @@ void Run::on_write(const Operation& operation, const ClientWriteReply& reply) {
 
 void Run::on_read(const Operation& operation, const ClientReadReply& reply) {
   if (reply.code != absl::StatusCode::kOk) return say(absl::StrCat("  answer: ", reply.message));
-  const std::int64_t wall_ms =
-      std::min(operation.wall_ms, cluster_.wall(operation.action.node).ms);
+  const std::int64_t wall_ms = std::min(operation.wall_ms, cluster_.wall(operation.action.node).ms);
   for (const ReadItem& item : reply.items) truth_.read(item, WallMs{wall_ms});
   if (operation.action.kind == Kind::kScan) return;
   const ReadItem& item = reply.items.at(0);
@@ -365,8 +362,8 @@ void Run::on_read(const Operation& operation, const ClientReadReply& reply) {
   }
   if (!storage::policy_of(operation.key).is_ordered()) return;
   // Ties are not its business: which of them wins is greatest-wins.
-  const bool gone = must.has_value() && !seen.has_value() &&
-                    truth_.gone_at_or_after(operation.key, must->first);
+  const bool gone =
+      must.has_value() && !seen.has_value() && truth_.gone_at_or_after(operation.key, must->first);
   if (must.has_value() && !gone && (!seen.has_value() || must->first > seen->first))
     violate(Check::kRegularRead, absl::StrCat(to_string(operation.action), " returned ",
                                               seen ? to_string(seen->second) : "nothing", " after ",

@@ -108,9 +108,8 @@ void Truth::take_object(std::size_t node, std::string_view key,
   if (storage::policy_of(name).is_ordered()) {
     check_greatest(name_of_node(node), name, known, object.versions);
   } else {
-    const std::string wrong =
-        survivors_.check(name, object, here.clock, forgotten_[partition_of(name)],
-                         WallMs{greatest_wall_ms()});
+    const std::string wrong = survivors_.check(
+        name, object, here.clock, forgotten_[partition_of(name)], WallMs{greatest_wall_ms()});
     if (!wrong.empty())
       violate(Check::kContextHonoured, absl::StrCat(name_of_node(node), ": ", name, ": ", wrong));
   }
@@ -156,8 +155,8 @@ void Truth::issued(const Delta& delta) {
 }
 
 void Truth::take_version(const std::string& key, const Version& version) {
-  const auto [it, is_new] =
-      writes_.try_emplace(version.dot, Written{key, version.hlc, version.value, version.expires, writes_.size()});
+  const auto [it, is_new] = writes_.try_emplace(
+      version.dot, Written{key, version.hlc, version.value, version.expires, writes_.size()});
   if (!is_new) {
     const Written& known = it->second;
     if (known.key != key || known.hlc != version.hlc || known.value != version.value ||
@@ -354,9 +353,8 @@ std::size_t Truth::acknowledged_count(const std::string& storage_key) const {
 bool Truth::gone_at_or_after(const std::string& storage_key, Hlc hlc) const {
   const auto it = writes_by_time_.find(storage_key);
   return it != writes_by_time_.end() &&
-         std::any_of(
-             it->second.lower_bound({hlc, Dot{}}), it->second.end(),
-             [&](const auto& write) { return may_be_gone(write.second); });
+         std::any_of(it->second.lower_bound({hlc, Dot{}}), it->second.end(),
+                     [&](const auto& write) { return may_be_gone(write.second); });
 }
 
 bool Truth::may_be_gone(Dot dot) const {

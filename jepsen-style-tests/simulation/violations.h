@@ -37,7 +37,8 @@ namespace kv::sim {
     "later one")                                                                                  \
   X(kRegularRead, "regular-read",                                                                 \
     "with R + W > N a read sees the last acknowledged write or a later one")                      \
-  X(kExpiredIsGone, "expired-is-gone", "a read returns nothing that had expired when it was asked") \
+  X(kExpiredIsGone, "expired-is-gone",                                                            \
+    "a read returns nothing that had expired when it was asked")                                  \
   X(kForeignToken, "foreign-token", "a token of another key is refused")                          \
   X(kAnswered, "answered", "every request is answered by its deadline, once")                     \
   X(kLiveness, "liveness", "a connected majority serves QUORUM while the rest is broken")         \
@@ -45,7 +46,7 @@ namespace kv::sim {
   X(kConverges, "converges", "once all is healed, replicas have the same dots within a bound")    \
   X(kAtRest, "at-rest",                                                                           \
     "once equal, all is synced, logs are empty, nobody is owed anything, no marker, no context "  \
-    "and nothing expired is left")                                                                            \
+    "and nothing expired is left")                                                                \
   X(kKeysCounted, "keys-counted", "the count of keys is right")                                   \
   X(kNoNeedlessTransfer, "no-needless-transfer",                                                  \
     "a full transfer happens only after a disk was lost or went back")                            \

@@ -71,7 +71,8 @@ TEST(JoinAnswers, AMarkerThatSomeHaveDroppedIsNoDisagreement) {
 TEST(JoinAnswers, TheTokenIsAfterMarkersThatAreGone) {
   const Answer dropped{{}, up_to({{kA, 2}}), Hlc{7}};
   const Answer older = holding({kA, 1}, 5, "v", up_to({{kA, 1}}));
-  EXPECT_EQ(to_read_item("k", join_all({dropped, older}), lww_policy(), WallMs{1000}).token.hlc, Hlc{7});
+  EXPECT_EQ(to_read_item("k", join_all({dropped, older}), lww_policy(), WallMs{1000}).token.hlc,
+            Hlc{7});
   EXPECT_EQ(to_read_item("k", join_all({older}), lww_policy(), WallMs{1000}).token.hlc, Hlc{5});
 }
 
@@ -106,8 +107,10 @@ TEST(JoinAnswers, TheTokenCoversAllThatTheAnswersKnew) {
   EXPECT_TRUE(item.token.context.covers(up_to({{kA, 2}, {kB, 3}, {kC, 1}})));
   EXPECT_EQ(item.token.hlc, Hlc{6});
   EXPECT_EQ(item.versions.at(0).value, "b");
-  EXPECT_EQ(to_read_item("key", join_all({Answer{{}, up_to({{kA, 1}})}}), lww_policy(), WallMs{1000}).token,
-            (Token{up_to({{kA, 1}}), Hlc{}}));
+  EXPECT_EQ(
+      to_read_item("key", join_all({Answer{{}, up_to({{kA, 1}})}}), lww_policy(), WallMs{1000})
+          .token,
+      (Token{up_to({{kA, 1}}), Hlc{}}));
 }
 
 // Replicas that have applied any of the deltas of a history: the order of their answers does not matter, one asked twice
@@ -144,6 +147,20 @@ RC_GTEST_PROP(JoinAnswers, DoesNotDependOnTheOrder, ()) {
     greatest = std::max(greatest, {write.object.versions[0].hlc, write.object.versions[0].dot});
   RC_ASSERT(std::pair(joined.object.versions.at(0).hlc, joined.object.versions.at(0).dot) ==
             greatest);
+}
+
+TEST(JoinAnswers, WhatHasExpiredIsNotShownAndIsNoDisagreement) {
+  Answer expiring = holding({kA, 2}, 7, "v", up_to({{kA, 2}}));
+  expiring.object.versions.at(0).expires = WallMs{1000};
+  const Answer older = holding({kB, 1}, 5, "older", up_to({{kB, 1}}));
+  const auto shown = [&](const std::vector<Answer>& answers, std::int64_t now_ms) {
+    const auto item = to_read_item("k", join_all(answers), lww_policy(), WallMs{now_ms});
+    return item.versions.empty() ? "nothing" : item.versions.at(0).value.value_or("a marker");
+  };
+  EXPECT_EQ(shown({expiring, older}, 999), "v");
+  EXPECT_EQ(shown({expiring, older}, 1000), "nothing") << "what it had won against stays away";
+  const Answer dropped{{}, up_to({{kA, 2}}), Hlc{7}};
+  EXPECT_TRUE(join_all({expiring, dropped}).agreed);
 }
 
 }  // namespace

@@ -37,6 +37,17 @@ absl::Status check_value(std::string_view value) {
       absl::StrCat("value of ", value.size(), " bytes; the limit is ", kMaxValueBytes));
 }
 
+absl::Status check_ttl(std::uint64_t ttl_ms, PolicyKind kind) {
+  if (ttl_ms > static_cast<std::uint64_t>(kMaxTtlMs))
+    return absl::InvalidArgumentError(
+        absl::StrCat("time to live of ", ttl_ms, " ms; the limit is ", kMaxTtlMs));
+  if (ttl_ms > 0 && !policy(kind).values_expire())
+    return absl::InvalidArgumentError(
+        absl::StrCat("a time to live in a bucket of policy ", std::string(policy(kind).name()),
+                     ", where a write sums up others; lww, siblings and fww take one"));
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::optional<Token>> checked_token(std::string_view bytes,
                                                    std::string_view storage_key) {
   if (bytes.empty()) return std::nullopt;

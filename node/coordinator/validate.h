@@ -2,6 +2,7 @@
 // limit. INVALID_ARGUMENT. Pure; thread-safe.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,6 +21,9 @@ absl::StatusOr<std::string> checked_key(const storage::Bucket& bucket, std::stri
 // Of a bucket to be created: letters, digits, "-", "_" and ".".
 absl::Status check_bucket_name(std::string_view name);
 absl::Status check_value(std::string_view value);
+
+// 0: none, which every policy takes.
+absl::Status check_ttl(std::uint64_t ttl_ms, PolicyKind kind);
 
 // The token of a checked request, or none for "".
 absl::StatusOr<std::optional<Token>> checked_token(std::string_view bytes,

@@ -85,5 +85,14 @@ TEST(Validate, AWriteHandsBackTheTokenItWasSentAndItsOwnDot) {
             (Token{Clock{{Actor{0xa}, 3}, dot}, Hlc{9}}));
 }
 
+TEST(Validate, TimesToLiveAreBoundedAndForThePoliciesThatTakeThem) {
+  EXPECT_TRUE(check_ttl(0, PolicyKind::kCounter).ok());
+  for (const PolicyKind kind : {PolicyKind::kLww, PolicyKind::kSiblings, PolicyKind::kFww})
+    EXPECT_TRUE(check_ttl(kMaxTtlMs, kind).ok());
+  EXPECT_EQ(refusal(check_ttl(kMaxTtlMs + 1, PolicyKind::kLww)),
+            "time to live of 3153600000001 ms; the limit is 3153600000000");
+  EXPECT_NE(refusal(check_ttl(1, PolicyKind::kMax)), "");
+}
+
 }  // namespace
 }  // namespace kv

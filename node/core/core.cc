@@ -225,10 +225,9 @@ void Core::decide_sync(Step& step) {
 }
 
 void Core::keep_up(Step& step, Replica& replica) {
-  for (const absl::Status& status :
-       {replica.prune_log(step.tx, step.now.wall, kUpkeepAtOnce),
-        replica.drop_due(step.tx, step.now.wall, kUpkeepAtOnce),
-        replica.strip_contexts(step.tx, kUpkeepAtOnce)})
+  for (const absl::Status& status : {replica.prune_log(step.tx, step.now.wall, kUpkeepAtOnce),
+                                     replica.drop_due(step.tx, step.now.wall, kUpkeepAtOnce),
+                                     replica.strip_contexts(step.tx, kUpkeepAtOnce)})
     if (!status.ok()) step.effects.warnings.push_back(absl::StrCat("upkeep: ", status.ToString()));
 }
 

@@ -219,5 +219,54 @@ TEST(Upkeep, ADiskThatCannotBeReadIsLeftAsItIs) {
   EXPECT_FALSE(has_marker(a, "k")) << "it is still due";
 }
 
+// ---- What expires ---------------------------------------------------------------------------------------------------
+
+constexpr std::int64_t kWall = 1000;  // of the writes
+
+TEST(Expired, StaysAContenderUntilEveryReplicaHasIt) {
+  ReplicaOnDisk a(0), b(1), c(2);
+  c.set_wall_ms(kWall - 10);
+  const Delta older = c.put("k", "older");
+  const Delta expires = a.put_for("k", "v", 500);
+  EXPECT_EQ(expires.version.expires, WallMs{kWall + 500});
+  b.apply(expires);
+  hear(a, b);
+  hear(a, c);
+  keep_up(a, 10'000);
+  EXPECT_FALSE(a.object("k").empty()) << "the third does not have it";
+  a.apply(older);
+  EXPECT_EQ(a.object("k").versions.at(0).dot, expires.version.dot) << "nothing older comes back";
+  c.apply(expires);
+  b.apply(older);
+  hear(a, b);
+  hear(a, c);
+  keep_up(a, 10'000);
+  EXPECT_TRUE(a.object("k").empty());
+  EXPECT_EQ(a->floor(), expires.version.hlc) << "later writes are after it";
+  EXPECT_EQ(a->live_keys(), 0U);
+}
+
+TEST(Expired, IsDroppedAtItsTimeAndNotBefore) {
+  ReplicaOnDisk alone(0, 1);
+  alone.put_for("k", "v", 500);
+  keep_up(alone, kWall + 499);
+  EXPECT_FALSE(alone.object("k").empty());
+  EXPECT_EQ(alone.due(), 1U);
+  keep_up(alone, kWall + 500);
+  EXPECT_TRUE(alone.object("k").empty());
+  EXPECT_EQ(alone.due(), 0U);
+}
+
+TEST(Expired, AWriteTakesItsPlaceAndItsEntryInTheIndex) {
+  ReplicaOnDisk alone(0, 1);
+  for (int i = 0; i < 3; ++i) alone.put_for("k", "v", 500 + i);
+  keep_up(alone, kWall + 5);
+  EXPECT_EQ(alone.due(), 1U) << "one that is rewritten again and again leaves one entry";
+  alone.put("k", "for ever");
+  EXPECT_EQ(alone.due(), 0U);
+  keep_up(alone, 10'000);
+  EXPECT_EQ(alone.object("k").versions.at(0).value, "for ever");
+}
+
 }  // namespace
 }  // namespace kv

@@ -32,7 +32,7 @@ std::size_t separator(std::string_view storage_key) {
 }  // namespace
 
 const Bucket& default_bucket() {
-  static const Bucket bucket{PolicyKind::kLww, "default"};
+  static const Bucket bucket{PolicyKind::kLww, "default", 0};
   return bucket;
 }
 

@@ -25,6 +25,8 @@ namespace kv::storage {
 struct Bucket {
   PolicyKind policy = PolicyKind::kLww;
   std::string name;
+  std::int64_t ttl_ms =
+      0;  // of values that are put without one of their own; 0: they do not expire
   bool operator==(const Bucket&) const = default;
 };
 

@@ -14,18 +14,23 @@ Json bucket_json(const client::Bucket& bucket) {
   Json json;
   json["name"] = bucket.name;
   json["policy"] = bucket.policy;
+  json["ttl_ms"] = bucket.ttl.count();
   return json;
 }
 
+std::string ttl_of(const client::Bucket& bucket) {
+  return bucket.ttl.count() == 0 ? "-" : absl::StrCat(bucket.ttl.count(), "ms");
+}
+
 void print(const std::vector<client::Bucket>& buckets, const Options& options, Console& console) {
-  Table table({"NAME", "POLICY"});
+  Table table({"NAME", "POLICY", "TTL"});
   for (const client::Bucket& bucket : buckets) {
     if (options.output == OutputFormat::kJson)
       console.out << to_line(bucket_json(bucket));
     else if (options.output == OutputFormat::kTable)
-      table.add({bucket.name, bucket.policy});
+      table.add({bucket.name, bucket.policy, ttl_of(bucket)});
     else
-      console.out << bucket.name << "\t" << bucket.policy << "\n";
+      console.out << bucket.name << "\t" << bucket.policy << "\t" << ttl_of(bucket) << "\n";
   }
   if (options.output == OutputFormat::kTable) console.out << table.take();
 }
@@ -35,7 +40,7 @@ void print(const std::vector<client::Bucket>& buckets, const Options& options, C
 ExitCode run_bucket(const Options& options, client::Client& client, Console& console) {
   if (options.bucket_action == "create") {
     const auto created =
-        client.create_bucket({options.bucket_name, options.policy}, options.timeout);
+        client.create_bucket({options.bucket_name, options.policy, options.ttl}, options.timeout);
     if (!created.ok()) return report(created.failure(), true, options.output, console);
     print({*created}, options, console);
     return finish_output(kOk, options.output, console);

@@ -19,13 +19,13 @@ class BucketCommand : public CliTest {
 };
 
 TEST_F(BucketCommand, CreatesListsAndShows) {
-  EXPECT_EQ(run({"bucket", "create", "carts", "--policy", "siblings"}).out, "carts\tsiblings\n");
+  EXPECT_EQ(run({"bucket", "create", "carts", "--policy", "siblings"}).out, "carts\tsiblings\t-\n");
   EXPECT_EQ(run({"bucket", "create", "best", "--policy", "max", "-o", "json"}).out,
-            "{\"name\":\"best\",\"policy\":\"max\"}\n");
-  EXPECT_EQ(run({"bucket", "ls"}).out, "carts\tsiblings\nbest\tmax\n");
-  EXPECT_EQ(run({"bucket", "show", "best"}).out, "best\tmax\n");
+            "{\"name\":\"best\",\"policy\":\"max\",\"ttl_ms\":0}\n");
+  EXPECT_EQ(run({"bucket", "ls"}).out, "carts\tsiblings\t-\nbest\tmax\t-\n");
+  EXPECT_EQ(run({"bucket", "show", "best"}).out, "best\tmax\t-\n");
   EXPECT_EQ(run({"bucket", "ls", "-o", "table"}).out,
-            "NAME   POLICY\ncarts  siblings\nbest   max\n");
+            "NAME   POLICY    TTL\ncarts  siblings  -\nbest   max       -\n");
   const CliResult none = run({"bucket", "show", "worst"});
   EXPECT_EQ(none.code, 1);
   EXPECT_EQ(none.err, "kv: there is no bucket \"worst\"\n");

@@ -119,6 +119,7 @@ Json explanation_json(const Options& options, const Explanation& explanation) {
           add_bytes(each, "value", *version.value, options.base64);
         else
           each["marker"] = true;
+        if (version.expires_ms > 0) each["expires_ms"] = version.expires_ms;
         one["versions"].push_back(std::move(each));
       }
     }

@@ -366,5 +366,13 @@ TEST_F(KeyCommands, NobodyThereHasItsOwnExitCode) {
   EXPECT_EQ(run({"--endpoints", dead.address() + "," + node_.address(), "put", "k", "v"}).code, 0);
 }
 
+TEST_F(KeyCommands, ATimeToLiveGoesWithThePut) {
+  EXPECT_EQ(run({"put", "key", "v", "--ttl", "1.5s"}).code, 0);
+  EXPECT_EQ(node_.last_put().ttl_ms(), 1500U);
+  EXPECT_EQ(run({"put", "key", "v"}).code, 0);
+  EXPECT_EQ(node_.last_put().ttl_ms(), 0U);
+  EXPECT_EQ(run({"put", "key", "v", "--ttl", "0s"}).err, "kv: --ttl must be longer than 0\n");
+}
+
 }  // namespace
 }  // namespace kv::cli

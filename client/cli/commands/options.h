@@ -50,6 +50,7 @@ struct Options {
   std::string bucket_action{};  // of bucket: create, ls or show
   std::string bucket_name{};
   std::string policy{};
+  std::chrono::milliseconds ttl{};  // of put, and of bucket create
 };
 
 inline client::WriteOptions write_options(const Options& options) {
@@ -58,7 +59,8 @@ inline client::WriteOptions write_options(const Options& options) {
           .timeout = options.timeout,
           .token = options.token,
           .durability = options.durability,
-          .condition = options.condition};
+          .condition = options.condition,
+          .ttl = options.ttl};
 }
 
 }  // namespace kv::cli

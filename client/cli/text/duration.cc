@@ -9,7 +9,7 @@
 namespace kv::cli {
 namespace {
 
-constexpr std::int64_t kMaxMs = std::int64_t{1000} * 60 * 60 * 1000;
+constexpr std::int64_t kMaxMs = std::int64_t{36'500} * 24 * 60 * 60 * 1000;
 constexpr std::size_t kMaxDigits = 9;  // on either side of the point: no product overflows
 
 std::optional<std::int64_t> unit_ms(absl::string_view unit) {
@@ -17,6 +17,7 @@ std::optional<std::int64_t> unit_ms(absl::string_view unit) {
   if (unit == "s") return 1000;
   if (unit == "m") return 60 * 1000;
   if (unit == "h") return 60 * 60 * 1000;
+  if (unit == "d") return 24 * 60 * 60 * 1000;
   return std::nullopt;
 }
 
@@ -53,7 +54,7 @@ absl::StatusOr<std::chrono::milliseconds> parse_duration(absl::string_view text)
   if (whole.empty()) return malformed("");
   if (rest.empty()) return malformed(": it has no unit");
   const std::optional<std::int64_t> unit = unit_ms(rest);
-  if (!unit.has_value()) return malformed(": its unit is not ms, s, m or h");
+  if (!unit.has_value()) return malformed(": its unit is not ms, s, m, h or d");
   if (whole.size() > kMaxDigits || fraction.size() > kMaxDigits)
     return malformed(": it has too many digits");
   std::int64_t scale = 1;
@@ -61,7 +62,7 @@ absl::StatusOr<std::chrono::milliseconds> parse_duration(absl::string_view text)
   const std::int64_t scaled_fraction = number(fraction) * *unit;
   if (scaled_fraction % scale != 0) return malformed(": it is no whole number of milliseconds");
   const std::int64_t milliseconds = number(whole) * *unit + scaled_fraction / scale;
-  if (milliseconds > kMaxMs) return malformed(": it is longer than 1000h");
+  if (milliseconds > kMaxMs) return malformed(": it is longer than 36500d");
   return std::chrono::milliseconds(milliseconds);
 }
 

@@ -118,6 +118,7 @@ struct WriteResult {
 struct Bucket {
   std::string name{};
   std::string policy{};
+  std::chrono::milliseconds ttl{};  // of values that are put without one; 0: they do not expire
 
   friend bool operator==(const Bucket&, const Bucket&) = default;
 };
@@ -144,6 +145,8 @@ struct WriteOptions {
       token{};  // from a read of the same key; empty: supersede what the bucket's policy says
   Durability durability = Durability::kOs;
   Condition condition = Condition::kNone;  // not of an addition
+  // Of a put: how long the value is shown, by the clock of the node that coordinates it. 0: as the bucket says.
+  std::chrono::milliseconds ttl{};
 };
 
 // One operation of a batch. There is no atomicity across the operations of a batch.
@@ -254,6 +257,7 @@ struct Explanation {
     Dot dot{};
     std::uint64_t hlc = 0;               // 48 bits of milliseconds, 16 of a counter
     std::optional<std::string> value{};  // none: a delete's marker
+    std::int64_t expires_ms = 0;         // since 1970-01-01 UTC; 0: never
   };
   struct Replica {
     std::string node{};

@@ -150,7 +150,8 @@ Convergence convergence_of(const std::vector<MemberAnswer<v1::ClocksResponse>>& 
 Explanation::Version to_version(const v1::ExplainResponse::Version& message) {
   return {.dot = {message.dot().actor(), message.dot().counter()},
           .hlc = message.hlc(),
-          .value = message.marker() ? std::nullopt : std::optional(message.value())};
+          .value = message.marker() ? std::nullopt : std::optional(message.value()),
+          .expires_ms = message.expires_ms()};
 }
 
 // Each replica's account, without what it lacks.

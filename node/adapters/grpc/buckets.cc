@@ -21,7 +21,7 @@ std::optional<storage::Bucket> decode(const Version& version) {
   if (!version.value.has_value() || !bucket.ParseFromString(*version.value)) return std::nullopt;
   const auto policy = find_policy(bucket.policy());
   if (!policy.has_value()) return std::nullopt;
-  return storage::Bucket{*policy, bucket.name()};
+  return storage::Bucket{*policy, bucket.name(), static_cast<std::int64_t>(bucket.ttl_ms())};
 }
 
 // The earliest of them, should there be several.
@@ -34,9 +34,11 @@ std::optional<storage::Bucket> definition_in(const ReadItem& item) {
 }
 
 absl::Status exists_with(const storage::Bucket& bucket) {
-  return absl::AlreadyExistsError(absl::StrCat("there is a bucket \"", bucket.name, "\" of policy ",
-                                               std::string(policy(bucket.policy).name()),
-                                               ", and a policy never changes"));
+  return absl::AlreadyExistsError(absl::StrCat(
+      "there is a bucket \"", bucket.name, "\" of policy ",
+      std::string(policy(bucket.policy).name()),
+      bucket.ttl_ms > 0 ? absl::StrCat(" and a time to live of ", bucket.ttl_ms, " ms") : "",
+      ", and a bucket never changes"));
 }
 
 absl::StatusOr<storage::Bucket> checked(const v1::Bucket& bucket) {
@@ -48,7 +50,9 @@ absl::StatusOr<storage::Bucket> checked(const v1::Bucket& bucket) {
         "there is no policy \"", bucket.policy(), "\"; it is one of ",
         absl::StrJoin(policy_names(), ", ",
                       [](std::string* out, std::string_view each) { out->append(each); })));
-  return storage::Bucket{*policy, bucket.name()};
+  const absl::Status ttl = check_ttl(bucket.ttl_ms(), *policy);
+  if (!ttl.ok()) return ttl;
+  return storage::Bucket{*policy, bucket.name(), static_cast<std::int64_t>(bucket.ttl_ms())};
 }
 
 bool is_ok(const ClientReadReply& reply) { return reply.code == absl::StatusCode::kOk; }
@@ -59,6 +63,7 @@ v1::Bucket to_proto(const storage::Bucket& bucket) {
   v1::Bucket out;
   out.set_name(bucket.name);
   out.set_policy(std::string(policy(bucket.policy).name()));
+  out.set_ttl_ms(static_cast<std::uint64_t>(bucket.ttl_ms));
   return out;
 }
 

@@ -67,7 +67,7 @@ TEST_F(BucketsTest, MakingTheSameOneAgainSucceedsAndAnotherOfThatNameIsRefused) 
   for (const auto& [name, policy] : {std::pair{"of-max", "min"}, {"default", "siblings"}}) {
     const grpc::Status refused = service_.create_bucket(name, policy).first;
     EXPECT_EQ(refused.error_code(), grpc::StatusCode::ALREADY_EXISTS);
-    EXPECT_THAT(refused.error_message(), HasSubstr("a policy never changes"));
+    EXPECT_THAT(refused.error_message(), HasSubstr("a bucket never changes"));
   }
   EXPECT_TRUE(service_.create_bucket("default", "lww").first.ok());
   EXPECT_EQ(listed().size(), 7U);

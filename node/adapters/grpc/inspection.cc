@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "node/adapters/asio/clock.h"
 #include "node/adapters/grpc/convert.h"
 #include "node/base/limits.h"
 #include "node/coordinator/validate.h"
@@ -40,6 +41,7 @@ void to_proto(const Version& version, v1::ExplainResponse::Version* out) {
   *out->mutable_dot() = kv::to_proto(version.dot);
   out->set_hlc(version.hlc.bits);
   out->set_marker(!version.value.has_value());
+  out->set_expires_ms(version.expires.ms);
   if (version.value.has_value()) out->set_value(*version.value);
 }
 
@@ -123,7 +125,8 @@ void Inspection::explain(const v1::ExplainRequest& request, Instant deadline,
                     response.set_context_dots(object->context.count());
                     for (const Version& version : object->versions)
                       to_proto(version, response.add_versions());
-                    for (const Version& version : policy(bucket.policy).shown(object->versions))
+                    const auto left = without_expired(object->versions, now().wall);
+                    for (const Version& version : policy(bucket.policy).shown(left))
                       to_proto(version, response.add_shown());
                     done(std::move(response), {});
                   });

@@ -65,55 +65,59 @@ void Operations::put(const v1::PutRequest& request, Instant deadline, WriteDone 
   const absl::Status value = check_value(request.value());
   if (!value.ok()) return done({}, not_applied(value));
   change(request, request.token(), to_condition(request.condition()), deadline, std::move(done),
-         [&request](const storage::Bucket& bucket) -> absl::StatusOr<std::optional<std::string>> {
-           if (bucket.policy == PolicyKind::kCounter)
-             return absl::InvalidArgumentError(absl::StrCat(
-                 "bucket \"", bucket.name, "\" holds counters: they are added to, not put"));
-           return request.value();
-         });
+         [&request](const storage::Bucket& bucket) { return stored_by(request, bucket); });
+}
+
+absl::StatusOr<Operations::Stored> Operations::stored_by(const v1::PutRequest& request,
+                                                         const storage::Bucket& bucket) {
+  if (bucket.policy == PolicyKind::kCounter)
+    return absl::InvalidArgumentError(
+        absl::StrCat("bucket \"", bucket.name, "\" holds counters: they are added to, not put"));
+  const absl::Status ttl = check_ttl(request.ttl_ms(), bucket.policy);
+  if (!ttl.ok()) return ttl;
+  const auto ttl_ms = static_cast<std::int64_t>(request.ttl_ms());
+  return Stored{request.value(), ttl_ms > 0 ? ttl_ms : bucket.ttl_ms};
 }
 
 void Operations::del(const v1::DeleteRequest& request, Instant deadline, WriteDone done) const {
   change(request, request.token(), to_condition(request.condition()), deadline, std::move(done),
-         [](const storage::Bucket&) -> absl::StatusOr<std::optional<std::string>> {
-           return std::nullopt;
-         });
+         [](const storage::Bucket&) -> absl::StatusOr<Stored> { return Stored{}; });
 }
 
 void Operations::update(const v1::UpdateRequest& request, Instant deadline, WriteDone done) const {
   change(request, "", Condition::kAlways, deadline, std::move(done),
-         [&request](const storage::Bucket& bucket) -> absl::StatusOr<std::optional<std::string>> {
+         [&request](const storage::Bucket& bucket) -> absl::StatusOr<Stored> {
            if (!request.has_add())
              return absl::InvalidArgumentError("the update names no operation that is known here");
            if (bucket.policy != PolicyKind::kCounter)
              return absl::InvalidArgumentError(absl::StrCat(
                  "bucket \"", bucket.name, "\" is of policy ",
                  std::string(policy(bucket.policy).name()), "; only a counter can be added to"));
-           return absl::StrCat(request.add());
+           return Stored{absl::StrCat(request.add())};
          });
 }
 
 template <typename Request>
 void Operations::change(const Request& request, const std::string& token, Condition condition,
-                        Instant deadline, WriteDone done, ValueFor value_for) const {
+                        Instant deadline, WriteDone done, StoredFor stored_for) const {
   if (condition == Condition::kCurrent && token.empty())
     return done({}, not_applied(absl::InvalidArgumentError(
                         "the condition that the key has not changed needs a token")));
-  buckets_.find(
-      request.bucket(), deadline,
-      [=, this, &request](const storage::Bucket& bucket, const v1::Failure& unknown) {
-        if (unknown.code() != 0) return done({}, unknown);
-        auto key = checked_key(bucket, request.key());
-        if (!key.ok()) return done({}, not_applied(key.status()));
-        auto sent = checked_token(token, *key);
-        if (!sent.ok()) return done({}, not_applied(sent.status()));
-        auto value = value_for(bucket);
-        if (!value.ok()) return done({}, not_applied(value.status()));
-        const Partition partition = ring_.partition_of(*key);
-        write({0, partition, *std::move(key), *std::move(value), *std::move(sent),
-               to_level(request.level()), to_durability(request.durability()), deadline, condition},
-              done);
-      });
+  buckets_.find(request.bucket(), deadline,
+                [=, this, &request](const storage::Bucket& bucket, const v1::Failure& unknown) {
+                  if (unknown.code() != 0) return done({}, unknown);
+                  auto key = checked_key(bucket, request.key());
+                  if (!key.ok()) return done({}, not_applied(key.status()));
+                  auto sent = checked_token(token, *key);
+                  if (!sent.ok()) return done({}, not_applied(sent.status()));
+                  auto stored = stored_for(bucket);
+                  if (!stored.ok()) return done({}, not_applied(stored.status()));
+                  const Partition partition = ring_.partition_of(*key);
+                  write({0, partition, *std::move(key), std::move(stored->value), *std::move(sent),
+                         to_level(request.level()), to_durability(request.durability()), deadline,
+                         condition, stored->ttl_ms},
+                        done);
+                });
 }
 
 void Operations::write(ClientWrite write, WriteDone done) const {

@@ -44,12 +44,17 @@ class Operations {
   const Buckets& buckets() const { return buckets_; }
 
  private:
-  // What a write stores in a bucket: a value, nothing (a delete), or why it is refused there.
-  using ValueFor =
-      std::function<absl::StatusOr<std::optional<std::string>>(const storage::Bucket&)>;
+  // What a write stores in a bucket, or why it is refused there.
+  struct Stored {
+    std::optional<std::string> value{};  // none: a delete
+    std::int64_t ttl_ms = 0;
+  };
+  using StoredFor = std::function<absl::StatusOr<Stored>(const storage::Bucket&)>;
+  static absl::StatusOr<Stored> stored_by(const v1::PutRequest& request,
+                                          const storage::Bucket& bucket);
   template <typename Request>
   void change(const Request& request, const std::string& token, Condition condition,
-              Instant deadline, WriteDone done, ValueFor value_for) const;
+              Instant deadline, WriteDone done, StoredFor stored_for) const;
   void write(ClientWrite write, WriteDone done) const;
 
   const Shards& shards_;

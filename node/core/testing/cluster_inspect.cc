@@ -17,7 +17,8 @@ std::string describe(const Objects& objects, const std::string& key) {
   std::string out;
   if (it != objects.end())
     for (const Version& version : it->second)
-      if (version.value.has_value() && version.expires.ms == 0) absl::StrAppend(&out, " ", to_string(version.dot));
+      if (version.value.has_value() && version.expires.ms == 0)
+        absl::StrAppend(&out, " ", to_string(version.dot));
   return out.empty() ? " nothing" : out;
 }
 

@@ -48,13 +48,21 @@ class ReplicaOnDisk {
   absl::StatusOr<Delta> write(Transaction& tx, const std::string& key,
                               std::optional<std::string> value,
                               const std::optional<Token>& token = {},
-                              Condition condition = Condition::kAlways) {
-    return replica_->write(tx, hlc_, wall_, stored(key), std::move(value), token, condition);
+                              Condition condition = Condition::kAlways, std::int64_t ttl_ms = 0) {
+    return replica_->write(tx, hlc_, wall_, stored(key), std::move(value), token, condition,
+                           ttl_ms);
   }
   Delta put(const std::string& key, std::optional<std::string> value,
             const std::optional<Token>& token = {}) {
     Delta delta;
     change([&](Transaction& tx) { delta = write(tx, key, std::move(value), token).value(); });
+    return delta;
+  }
+  Delta put_for(const std::string& key, const std::string& value, std::int64_t ttl_ms) {
+    Delta delta;
+    change([&](Transaction& tx) {
+      delta = write(tx, key, value, {}, Condition::kAlways, ttl_ms).value();
+    });
     return delta;
   }
   Delta erase(const std::string& key) { return put(key, std::nullopt); }
@@ -100,6 +108,18 @@ class ReplicaOnDisk {
     const absl::Status status =
         engine_.scan(storage::Family::kLog, "", "", [&](auto dot, auto entry) {
           entries[storage::dot_of_log_key(dot)] = storage::log_entry(entry).storage_key;
+          return true;
+        });
+    KV_CHECK(status.ok(), "a disk without faults");
+    return entries;
+  }
+  // How many versions wait for their time to be dropped.
+  std::size_t due() const {
+    std::size_t entries = 0;
+    const std::string prefix = storage::due_prefix(Partition{0});
+    const absl::Status status =
+        engine_.scan(storage::Family::kMeta, prefix, storage::prefix_end(prefix), [&](auto, auto) {
+          ++entries;
           return true;
         });
     KV_CHECK(status.ok(), "a disk without faults");
