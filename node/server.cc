@@ -172,6 +172,9 @@ absl::Status Server::Impl::start_peers() {
   handlers.on_down = [this](NodeIndex peer) {
     for (const auto& shard : shards->all()) shard->post(PeerDown{peer});
   };
+  handlers.on_wall = [this](NodeIndex peer, const WallBounds& wall) {
+    for (const auto& shard : shards->all()) shard->post(WallHeard{peer, wall});
+  };
   links =
       std::make_unique<PeerLinks>(peer_identity, ring, std::move(addresses),
                                   LivenessOptions{options.config.replication.heartbeat_interval_ms,
@@ -243,6 +246,8 @@ v1::StatusResponse Server::Impl::combine(const std::vector<CoreStatus>& statuses
     out.set_partitions(out.partitions() + status.partitions);
     out.set_dot_log_entries(out.dot_log_entries() + status.log_entries);
     out.set_markers(out.markers() + status.markers);
+    out.set_skewed(out.skewed() || status.skewed);
+    out.set_clock_skew_ms(status.clock_skew_ms);  // all hear the same
     totals->set_pages_sent(totals->pages_sent() + status.anti_entropy.pages_sent);
     totals->set_pages_received(totals->pages_received() + status.anti_entropy.pages_received);
     totals->set_bytes_sent(totals->bytes_sent() + status.anti_entropy.bytes_sent);
@@ -250,7 +255,6 @@ v1::StatusResponse Server::Impl::combine(const std::vector<CoreStatus>& statuses
     totals->set_objects_sent(totals->objects_sent() + status.anti_entropy.objects_sent);
     totals->set_full_transfers(totals->full_transfers() + status.anti_entropy.full_transfers);
   }
-  std::vector<std::int64_t> offsets;
   const std::vector<LinkStatus> all_links = links->status();
   for (std::size_t i = 0; i < all_links.size(); ++i) {
     auto* member = out.add_members();
@@ -262,15 +266,14 @@ v1::StatusResponse Server::Impl::combine(const std::vector<CoreStatus>& statuses
     auto* peer = out.add_peers();
     peer->set_id(node.id);
     peer->set_alive(all_links[i].alive);
-    peer->set_clock_skew_ms(all_links[i].clock_offset_ms.value_or(0));
-    if (all_links[i].clock_offset_ms.has_value()) offsets.push_back(*all_links[i].clock_offset_ms);
+    if (all_links[i].wall.has_value())
+      peer->set_clock_skew_ms(offset_ms(*all_links[i].wall, now()));
     for (const CoreStatus& status : statuses) {
       peer->set_debt_dots(peer->debt_dots() + status.peers[i].debt_dots);
       peer->set_debt_age_ms(std::max<std::uint64_t>(
           peer->debt_age_ms(), static_cast<std::uint64_t>(status.peers[i].debt_age_ms)));
     }
   }
-  out.set_clock_skew_ms(own_skew_ms(std::move(offsets)));
   return out;
 }
 

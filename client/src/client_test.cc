@@ -209,18 +209,36 @@ TEST(Client, TellsTheDotOfAWriteThatMayHaveBeenStored) {
   EXPECT_EQ(node.calls(), 1);
 }
 
-TEST(Client, ReturnsTooFewReplicasAtOnce) {
+TEST(Client, TriesAnotherNodeWhenOneRefusesForWantOfReplicas) {
   FakeNode first;
   FakeNode second;
   first.set_hook(
       refuse_first(1, packed(failure(grpc::StatusCode::UNAVAILABLE, "1 of 3 replicas alive"))));
   const auto client = client_of({first.address(), second.address()});
-  const Result<WriteResult> put = client->put("k", "v", {.timeout = kPatience});
-  ASSERT_FALSE(put.ok());
-  EXPECT_EQ(put.failure().outcome, Outcome::kNotApplied);
-  EXPECT_TRUE(put.failure().reached);
-  EXPECT_EQ(put.failure().message, "1 of 3 replicas alive");
-  EXPECT_EQ(second.calls(), 0);
+  EXPECT_TRUE(client->put("k", "v", {.timeout = kPatience}).ok());
+  EXPECT_EQ(first.calls(), 1);
+  EXPECT_EQ(second.calls(), 1);
+}
+
+TEST(Client, ReturnsARefusalAtOnceWhenNoNodeIsLeftToTry) {
+  FakeNode first;
+  RefusingPort dead;
+  FakeNode second;
+  for (FakeNode* node : {&first, &second})
+    node->set_hook(
+        refuse_first(2, packed(failure(grpc::StatusCode::UNAVAILABLE, "1 of 3 replicas alive"))));
+  for (const std::vector<std::string>& endpoints :
+       {std::vector{first.address(), second.address()},
+        std::vector{dead.address(), first.address()},
+        std::vector{second.address(), dead.address()}}) {
+    const Result<WriteResult> put = client_of(endpoints)->put("k", "v", {.timeout = kPatience});
+    ASSERT_FALSE(put.ok());
+    EXPECT_EQ(put.failure().outcome, Outcome::kNotApplied);
+    EXPECT_TRUE(put.failure().reached);
+    EXPECT_EQ(put.failure().message, "1 of 3 replicas alive");
+  }
+  EXPECT_EQ(first.calls(), 2) << "each is asked once for each request";
+  EXPECT_EQ(second.calls(), 2);
 }
 
 TEST(Client, RepeatsWhenANodeIsOverloaded) {

@@ -24,7 +24,7 @@ class Cluster::Request {
     while (true) {
       const absl::StatusOr<std::shared_ptr<Node::Stubs>> stubs = node().connect(connect_deadline());
       if (!stubs.ok()) {
-        if (!give_up_node(stubs.status().message())) return unreachable();
+        if (!give_up_node(stubs.status().message())) return passed_over();
         continue;
       }
       grpc::ClientContext context;
@@ -69,8 +69,9 @@ class Cluster::Request {
         if (!verdict.answered) prefer(next_index());
         return false;
       case Next::kNextEndpoint:
+        if (verdict.answered) refusal_ = verdict.failure;
         if (give_up_node(verdict.failure.message)) return true;
-        if (given_up_.size() == cluster_.nodes_.size()) verdict.failure = unreachable();
+        if (given_up_.size() == cluster_.nodes_.size()) verdict.failure = passed_over();
         return false;
       case Next::kBackoff:
         return pause();
@@ -82,12 +83,15 @@ class Cluster::Request {
     const Backoff::Milliseconds wait = backoff_.next();
     if (Clock::now() + wait >= deadline_) return false;
     std::this_thread::sleep_for(wait);
+    refusal_.reset();
     given_up_.clear();  // what could not be reached before the pause may be back
     index_ = next_index();
     return true;
   }
 
-  Failure unreachable() const {
+  // The answer when no endpoint is left to try: what a node said goes before what none did.
+  Failure passed_over() const {
+    if (refusal_.has_value()) return *refusal_;
     return Failure{
         .code = absl::StatusCode::kUnavailable,
         .message = absl::StrCat("no node could be reached: ", absl::StrJoin(given_up_, "; ")),
@@ -99,6 +103,7 @@ class Cluster::Request {
   const Clock::time_point deadline_;
   std::size_t index_;
   Backoff backoff_;
+  std::optional<Failure> refusal_;     // by one of those passed over
   std::vector<std::string> given_up_;  // why, for each endpoint passed over since the last pause
 };
 

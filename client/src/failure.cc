@@ -22,8 +22,10 @@ std::optional<v1::Failure> packed_failure(const grpc::Status& status) {
 
 Verdict judge_answer(const v1::Failure& message, RequestKind kind) {
   Verdict verdict{.failure = to_failure(message, kind), .answered = true};
-  const bool overloaded = verdict.failure.code == absl::StatusCode::kResourceExhausted;
-  if (overloaded && verdict.failure.outcome == Outcome::kNotApplied) verdict.next = Next::kBackoff;
+  if (verdict.failure.outcome == Outcome::kUnknown) return verdict;
+  // What this node cannot do for want of peers, or with its clock, another may.
+  if (verdict.failure.code == absl::StatusCode::kUnavailable) verdict.next = Next::kNextEndpoint;
+  if (verdict.failure.code == absl::StatusCode::kResourceExhausted) verdict.next = Next::kBackoff;
   return verdict;
 }
 

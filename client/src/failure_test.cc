@@ -17,11 +17,17 @@ TEST(Judge, TakesANodesWordForWhatItDid) {
   const grpc::Status status = packed(failure(grpc::StatusCode::UNAVAILABLE, "1 of 3 alive"));
   const Verdict verdict = judge(status, RequestKind::kWrite, "a:1");
   EXPECT_TRUE(verdict.answered);
-  EXPECT_EQ(verdict.next, Next::kReturn);
+  EXPECT_EQ(verdict.next, Next::kNextEndpoint) << "another may be able to";
   EXPECT_EQ(verdict.failure.code, absl::StatusCode::kUnavailable);
   EXPECT_EQ(verdict.failure.outcome, Outcome::kNotApplied);
   EXPECT_EQ(verdict.failure.message, "1 of 3 alive");
   EXPECT_TRUE(verdict.failure.reached);
+}
+
+TEST(Judge, DoesNotRepeatAWriteThatMayHaveBeenStoredElsewhere) {
+  const auto unknown =
+      failure(grpc::StatusCode::UNAVAILABLE, "stopping", v1::Failure::UNKNOWN, kDot);
+  EXPECT_EQ(judge(packed(unknown), RequestKind::kWrite, "a:1").next, Next::kReturn);
 }
 
 TEST(Judge, KeepsTheDotOfAnUnknownOutcome) {

@@ -184,6 +184,7 @@ NodeReport to_report(const v1::StatusResponse& response) {
   report.partitions_total = response.partitions_total();
   report.n = response.n();
   report.clock_skew_ms = response.clock_skew_ms();
+  report.skewed = response.skewed();
   report.disk_bytes = response.disk_bytes();
   report.memory_bytes = response.memory_bytes();
   report.dot_log_entries = response.dot_log_entries();

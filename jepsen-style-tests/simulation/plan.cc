@@ -35,6 +35,7 @@ ClusterOptions make_cluster(Rng& rng, std::uint64_t seed) {
   options.partitions = 1U << rng.below(rng.below(4) == 0 ? 7 : 4);
   options.max_turn_delay_us = rng.between(1, rng.below(4) == 0 ? 5'000 : 200);
   options.max_sync_us = rng.between(1, rng.below(4) == 0 ? 200'000 : 5'000);
+  options.heartbeat_interval_ms = stream(seed, "heartbeats").between(50, 1000);
   CoreOptions& core = options.core;
   core.max_clock_skew_ms = rng.between(1, 1000);
   core.sync_interval_ms = rng.between(1, 300);

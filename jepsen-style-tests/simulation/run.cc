@@ -76,6 +76,7 @@ void Run::chaos() {
       say(to_string(action));
       ++outcome_.done[static_cast<std::size_t>(action.kind)];
     }
+    truth_.check_skew();
     for (std::size_t node = 0; node < cluster_.size(); ++node) {
       if (!cluster_.is_up(node)) continue;
       const std::uint64_t limit = 2 * plan_.cluster.core.max_pending * plan_.cluster.shards[node];
@@ -119,6 +120,14 @@ void Run::majority() {
   check_majority(members, silent);
 }
 
+// Some replica among the members has a clock that is fit to.
+bool Run::can_order(std::uint32_t members, const std::string& name) const {
+  for (std::size_t node = 0; node < cluster_.size(); ++node)
+    if ((members >> node & 1U) != 0 && cluster_.is_replica(node, name) && !cluster_.is_skewed(node))
+      return true;
+  return !storage::policy_of(stored(name)).is_ordered();
+}
+
 void Run::check_majority(std::uint32_t members, bool silent) {
   const std::size_t keys = std::min<std::size_t>(plan_.keys, kCheckedKeys);
   for (std::size_t key = 0; key < keys; ++key) {
@@ -130,9 +139,11 @@ void Run::check_majority(std::uint32_t members, bool silent) {
       const bool is_replica = cluster_.is_replica(node, name);
       replicas += is_replica ? 1U : 0U;
       // A write that is forwarded into silence has an unknown outcome, as it should.
-      if (is_replica || !silent) coordinators.push_back(node);
+      const bool writes_here = is_replica && can_order(1U << node, name);
+      if (writes_here || !silent) coordinators.push_back(node);
     }
     if (replicas <= cluster_.ring().replicas(cluster_.partition_of(name)).size() / 2) continue;
+    if (coordinators.empty() || !can_order(members, name)) continue;
     const std::size_t at = coordinators[rng_.below(coordinators.size())];
     const std::string value = announce(name, 100'000 + key, nullptr);
     const std::uint64_t written =
@@ -191,6 +202,13 @@ void Run::mend_and_rest() {
   for (const auto& [id, operation] : pending_)
     if (operation.incarnation == cluster_.incarnation(operation.action.node))
       violate(Check::kAnswered, absl::StrCat("never answered: ", to_string(operation.action)));
+  const auto nobody_skewed = [&] {
+    for (std::size_t node = 0; node < cluster_.size(); ++node)
+      if (cluster_.is_skewed(node)) return false;
+    return true;
+  };
+  if (!cluster_.run_until(nobody_skewed, kRestWithinMs))
+    violate(Check::kSkewGuarded, "all clocks agree, and some node still takes its own for off");
   truth_.check_winners();
   truth_.check_numbers();
   truth_.check_key_counts();

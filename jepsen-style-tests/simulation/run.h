@@ -52,6 +52,7 @@ class Run final : private Observer {
   void chaos();
   void majority();
   void check_majority(std::uint32_t members, bool silent);
+  bool can_order(std::uint32_t members, const std::string& name) const;
   void mend_and_rest();
   void mend_clocks();
 
@@ -85,6 +86,9 @@ class Run final : private Observer {
     truth_.on_commit(node, batch);
   }
   void on_synced(std::size_t node) override { truth_.on_synced(node); }
+  void on_event(std::size_t node, std::size_t shard, const Event& event) override {
+    truth_.on_event(node, shard, event);
+  }
   void on_disk_changed(std::size_t node) override { truth_.on_disk_changed(node); }
   void on_reply(const ClientReply& reply) override;
 

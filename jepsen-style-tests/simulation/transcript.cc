@@ -59,6 +59,7 @@ class Scene {
   std::string read(const Words& words);
   std::string show(const std::string& key);
   std::string converge();
+  std::string clocks();
   std::string fault(const Words& words);
   std::string life(const Words& words);
   void make_cluster(const Words& words);
@@ -87,6 +88,7 @@ void Scene::make_cluster(const Words& words) {
     if (option == "partitions") options.partitions = value;
     if (option == "seed") options.seed = value;
     if (option == "page") options.core.replication.page.bytes = value;
+    if (option == "skew") options.core.max_clock_skew_ms = number_of(word.substr(at + 1));
   }
   cluster_ = std::make_unique<Cluster>(options);
   actors_.clear();
@@ -190,6 +192,17 @@ std::string Scene::converge() {
                : absl::StrCat("not equal within 30 s: ", cluster_->difference(), "\n");
 }
 
+std::string Scene::clocks() {
+  std::string out;
+  for (std::size_t node = 0; node < cluster_->size(); ++node) {
+    if (!cluster_->is_up(node)) continue;
+    const CoreStatus status = cluster_->status(node);
+    absl::StrAppend(&out, "n", node + 1, ": ", status.skewed ? "off, " : "fit to order writes, ",
+                    status.clock_skew_ms, " ms ahead of the majority\n");
+  }
+  return out;
+}
+
 std::string Scene::fault(const Words& words) {
   const std::string& what = words[0];
   if (what == "heal") {
@@ -251,6 +264,8 @@ std::string Scene::command(const Words& words) {
     out = show(words.at(1));
   else if (what == "converge")
     out = converge();
+  else if (what == "clocks")
+    out = clocks();
   else if (what == "run")
     cluster_->run_for(number_of(words.at(1)));
   else if (what == "warnings") {
@@ -264,7 +279,7 @@ std::string Scene::command(const Words& words) {
     out = fault(words);
   else
     out = absl::StrCat("unknown command ", what, "\n");
-  if (what != "run" && what != "show" && what != "warnings" && what != "get")
+  if (what != "run" && what != "show" && what != "warnings" && what != "clocks" && what != "get")
     cluster_->run_for(30);  // for the news to arrive
   return out;
 }

@@ -51,6 +51,11 @@ Truth::Truth(Violations& violations, std::int64_t max_skew_ms)
   simulation::on_issued = [this](const Delta& delta) { issued(delta); };
 }
 
+void Truth::attach(const Cluster& cluster) {
+  cluster_ = &cluster;
+  skew_.emplace(cluster, max_skew_ms_);
+}
+
 Truth::~Truth() { simulation::on_issued = nullptr; }
 
 // ---- Commits --------------------------------------------------------------------------------------------------------
@@ -134,7 +139,13 @@ void Truth::issued(const Delta& delta) {
   greatest = std::max(greatest, delta.version.hlc);
   const Policy& policy = storage::policy_of(delta.key);
   survivors_.forget(delta.version.dot);
-  if (policy.is_ordered()) return;
+  if (policy.is_ordered()) {
+    const std::string why_not = skew_.has_value() ? skew_->why_not_to_write() : "";
+    if (!why_not.empty())
+      violate(Check::kSkewGuarded,
+              absl::StrCat(to_string(delta.version.dot), " was issued, and ", why_not));
+    return;
+  }
   survivors_.issued(delta);
   if (policy.name() != "siblings" || !delta.version.value.has_value()) return;
   const auto sent = values_.find(*delta.version.value);
@@ -180,7 +191,16 @@ void Truth::take_version(const std::string& key, const Version& version) {
   fate->second.dot = version.dot;
 }
 
+void Truth::check_skew() {
+  for (std::size_t node = 0; node < cluster_->size(); ++node)
+    if (cluster_->is_up(node) && cluster_->is_skewed(node) && !skew_->may_be_off(node))
+      violate(
+          Check::kSkewGuarded,
+          absl::StrCat(name_of_node(node), " takes its clock for off, and no majority ever was"));
+}
+
 void Truth::note_walls() {
+  skew_->note_walls();
   for (std::size_t node = 0; node < cluster_->size(); ++node)
     greatest_wall_ms_[node] = std::max(greatest_wall_ms_[node], cluster_->wall(node).ms);
 }
@@ -197,7 +217,7 @@ std::int64_t Truth::greatest_wall_ms() const {
 // which it does once its wall clock has come to the marker's time.
 void Truth::check_time(const std::string& key, const Version& version) {
   const std::size_t node = issuers_.at(version.dot.actor);
-  const std::int64_t wall_ms = std::max(greatest_wall_ms_[node], cluster_->wall(node).ms);
+  const std::int64_t wall_ms = cluster_->wall(node).ms;
   Hlc& marker = greatest_marker_[partition_of(key)];
   const std::int64_t floor_ms = std::min(marker.wall_ms(), greatest_wall_ms());
   const std::int64_t limit_ms =

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "jepsen-style-tests/simulation/skew.h"
 #include "jepsen-style-tests/simulation/survivors.h"
 #include "jepsen-style-tests/simulation/violations.h"
 #include "node/core/testing/cluster.h"
@@ -24,9 +25,7 @@ class Truth {
   Truth(const Truth&) = delete;  // the core tells it of writes
   Truth& operator=(const Truth&) = delete;
 
-  void attach(const Cluster& cluster) {
-    cluster_ = &cluster;
-  }  // before anything happens but the first starts
+  void attach(const Cluster& cluster);  // before anything happens but the first starts
 
   // ---- Told by whoever sends requests --------------------------------------------------------------------------------
 
@@ -57,6 +56,7 @@ class Truth {
   Hlc greatest() const;  // time of any write
 
   void note_walls();  // before and after every change of a wall clock
+  void check_skew();  // that no node takes its clock for off without a reason
 
   // ---- At the end ----------------------------------------------------------------------------------------------------
 
@@ -69,6 +69,9 @@ class Truth {
 
   void on_commit(std::size_t node, const storage::WriteBatch& batch);
   void on_synced(std::size_t node);
+  void on_event(std::size_t node, std::size_t shard, const Event& event) {
+    if (skew_.has_value()) skew_->on_event(node, shard, event);
+  }
   void on_disk_changed(std::size_t node);
   void disk_replaced() { lost_a_disk_ = true; }  // wiped, or gone back
 
@@ -142,6 +145,7 @@ class Truth {
   std::map<Dot, Hlc> seen_before_;  // that of its key when it was issued
   std::map<Partition, Hlc> greatest_marker_;
   Survivors survivors_;
+  std::optional<SkewModel> skew_;  // once attached
   std::map<std::string, Fate> values_;
   std::map<std::string, Numbers> numbers_;
   std::set<std::string> deleted_;  // keys that somebody asked to delete

@@ -35,6 +35,9 @@ namespace kv::sim {
   X(kTimeBounded, "time-bounded",                                                                 \
     "a write's time is ahead of its node's clock by the skew limit at most, unless it saw a "     \
     "later one")                                                                                  \
+  X(kSkewGuarded, "skew-guarded",                                                                 \
+    "a node orders writes neither while it can know that its clock is off from the majority's, "  \
+    "nor refuses to while it can not")                                                            \
   X(kRegularRead, "regular-read",                                                                 \
     "with R + W > N a read sees the last acknowledged write or a later one")                      \
   X(kExpiredIsGone, "expired-is-gone",                                                            \

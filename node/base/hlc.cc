@@ -32,6 +32,10 @@ bool HlcClock::observe(WallMs wall, Hlc remote) {
 Hlc HlcClock::tick(WallMs wall, Hlc seen) {
   KV_CHECK(seen < kMaxHlc, "times from outside are bounded where they enter");
   observe(wall, seen);
+  if (last_ > latest_elsewhere(wall)) {
+    KV_MARK(kTimeSetBack);
+    if (!KV_PLANTED(kTimeKeptAhead)) last_ = Hlc{};
+  }
   const Hlc base = std::max({hlc_from_wall(wall), last_, seen});
   const Hlc next{base.bits + 1};
   if (base != seen || base == last_) last_ = next;

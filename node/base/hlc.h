@@ -32,8 +32,9 @@ class HlcClock {
   // `max_skew_ms`: how far ahead of the wall clock a remote time may be and still be adopted.
   explicit HlcClock(std::int64_t max_skew_ms) : max_skew_ms_(max_skew_ms) {}
 
-  // The time of a new local write: after everything issued or adopted here, and after `seen`, the greatest time among
-  // the versions that the write replaces. `seen` is honoured however far ahead it is (a write must never be ordered
+  // The time of a new local write: after `seen`, the greatest time among the versions that the write replaces, and after
+  // everything issued or adopted here, unless that is ahead of the wall clock by more than the limit: then the wall clock has
+  // been set back since, and the wrong time of before must not live on. `seen` is honoured however far ahead it is (a write must never be ordered
   // before one that it saw, or replicas would disagree about the winner), but is only adopted within the skew limit.
   Hlc tick(WallMs wall, Hlc seen);
 

@@ -7,15 +7,22 @@ namespace {
 
 constexpr std::int64_t kSkewMs = 500;
 
-TEST(Hlc, TicksAreStrictlyIncreasingWhileTheWallClockStandsOrGoesBack) {
+TEST(Hlc, TicksAreStrictlyIncreasingWhileTheWallClockStandsOrGoesBackWithinTheLimit) {
   HlcClock clock(kSkewMs);
   Hlc last;
-  for (std::int64_t wall : {1000, 1000, 1000, 400, 1001, 2}) {
+  for (std::int64_t wall : {1000, 1000, 1000, 600, 1001, 502}) {
     const Hlc next = clock.tick(WallMs{wall}, Hlc{});
     EXPECT_GT(next, last);
     last = next;
   }
   EXPECT_EQ(last.wall_ms(), 1001);
+}
+
+TEST(Hlc, ATimeOfBeforeTheWallClockWasSetBackIsForgotten) {
+  HlcClock clock(kSkewMs);
+  const Hlc wrong = clock.tick(WallMs{1'000'000}, Hlc{});
+  EXPECT_EQ(clock.tick(WallMs{1000}, Hlc{}).wall_ms(), 1000);
+  EXPECT_GT(clock.tick(WallMs{1000}, wrong), wrong) << "what it replaces is honoured";
 }
 
 TEST(Hlc, AWriteIsOrderedAfterWhatItSawHoweverFarAheadThatIs) {

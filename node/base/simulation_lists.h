@@ -44,7 +44,12 @@
   X(kTransferRaced, "a version arrived that a full transfer had shown to be gone")              \
   X(kConditionNotMet, "a put was refused, for it was to be the first and the key had a value")  \
   X(kExistsAlready, "a put was refused, for the first write had won")                           \
-  X(kExpiredDropped, "an expired version became stable and was dropped")
+  X(kExpiredDropped, "an expired version became stable and was dropped")                        \
+  X(kForwardedSkewed, "a replica whose clock was off forwarded a write")                        \
+  X(kForwardedOn, "a forwarded write that one replica refused was taken to the next")           \
+  X(kSkewRefused, "a write was refused, for the clock was off")                                 \
+  X(kSkewRemembered, "a clock was known to be off although nobody could tell any more")         \
+  X(kTimeSetBack, "a time of before the wall clock was set back was forgotten")
 
 #define KV_PLANTED_BUGS(X)                                                                     \
   X(kCounterRestarts, "dots are counted from what is durable, not from what was issued")       \
@@ -108,4 +113,11 @@
   X(kExpiredDroppedUnstable, "what has expired is dropped though older writes may arrive")     \
   X(kExpiredLeavesNoFloor, "a write's time may be before that of a dropped expired version")   \
   X(kExpiryForgotten, "a delta does not say when its version expires")                         \
-  X(kConditionSeesExpired, "what has expired still stands in the way of a conditional write")
+  X(kConditionSeesExpired, "what has expired still stands in the way of a conditional write")  \
+  X(kSkewUnguarded, "a node orders writes whatever its clock shows")                           \
+  X(kSkewOfHalf, "a clock is off when half of those that are heard say so")                    \
+  X(kSkewForgotten, "who cannot be told any more that its clock is off goes on")               \
+  X(kSkewKeptForGood, "a clock that was off once counts as off until it comes back by itself") \
+  X(kSkewIgnoresRoundTrip, "a peer's clock counts as read when the answer arrived")            \
+  X(kSkewedNotForwarded, "a node whose clock is off refuses instead of forwarding")            \
+  X(kTimeKeptAhead, "a clock that was set back leaves the time of its writes ahead")

@@ -6,6 +6,7 @@
 #include "node/base/check.h"
 #include "node/base/limits.h"
 #include "node/base/simulation.h"
+#include "node/storage/keys.h"
 
 namespace kv {
 namespace {
@@ -25,19 +26,54 @@ Writes::Writes(const Neighbours& neighbours, Replicas& replicas, HlcClock& hlc,
 void Writes::start(Step& step, ClientWrite write) {
   const Asker asker{write.id};
   if (!can_start(step, asker, write.partition, write.level)) return;
-  const NodeIndex target = coordinator_of(write.partition);
-  if (target == neighbours_.self) return write_here(step, asker, std::move(write));
-  forward(step, target, std::move(write));
+  std::vector<NodeIndex> coordinators = coordinators_of(step.now, write.partition, write.key);
+  if (coordinators.empty()) return refuse_skewed(step, asker, write.partition, write.key);
+  start_at(step, std::move(coordinators), std::move(write));
 }
 
-// This node if it can, for nobody is nearer. Some replica can be reached.
-NodeIndex Writes::coordinator_of(Partition partition) const {
-  const std::vector<NodeIndex> reachable = neighbours_.reachable(partition);
+// Precondition: there is one.
+void Writes::start_at(Step& step, std::vector<NodeIndex> coordinators, ClientWrite write) {
+  const NodeIndex target = coordinators.front();
+  if (target == neighbours_.self) return write_here(step, Asker{write.id}, std::move(write));
+  coordinators.erase(coordinators.begin());
+  forward(step, target, std::move(coordinators), std::move(write));
+}
+
+bool Writes::is_skewed_for(Now now, const std::string& key) const {
+  return storage::policy_of(key).is_ordered() && neighbours_.clocks.is_off(now);
+}
+
+// Who can be asked to, the best first: this node, for nobody is nearer; then those whose clocks look right from here. One that
+// is catching up comes after them, and one whose clock is off issues no dot in an ordered bucket.
+std::vector<NodeIndex> Writes::coordinators_of(Now now, Partition partition,
+                                               const std::string& key) const {
   const auto here = replicas_.find(partition);
-  const bool rather_not = here != replicas_.end() && here->second.is_catching_up();
-  if (!rather_not || reachable.size() == 1) return reachable.front();
-  KV_MARK(kForwardedCatchingUp);
-  return reachable[1];
+  const bool catching_up = here != replicas_.end() && here->second.is_catching_up();
+  const bool skewed = is_skewed_for(now, key);
+  if (here != replicas_.end() && !catching_up && !skewed) return {neighbours_.self};
+  std::vector<NodeIndex> nodes = neighbours_.reachable(partition);
+  const bool ordered = storage::policy_of(key).is_ordered();
+  if (skewed) std::erase(nodes, neighbours_.self);
+  const auto rank = [&](NodeIndex node) {
+    if (node == neighbours_.self) return 1;
+    return ordered && neighbours_.clocks.seems_off(node, now) ? 2 : 0;
+  };
+  std::stable_sort(nodes.begin(), nodes.end(),
+                   [&](NodeIndex a, NodeIndex b) { return rank(a) < rank(b); });
+  if (KV_PLANTED(kSkewedNotForwarded) && skewed) nodes.clear();
+  if (skewed && here != replicas_.end() && !nodes.empty()) KV_MARK(kForwardedSkewed);
+  if (catching_up && nodes.size() > 1) KV_MARK(kForwardedCatchingUp);
+  return nodes;
+}
+
+void Writes::refuse_skewed(Step& step, const Asker& asker, Partition partition,
+                           const std::string& key) {
+  KV_MARK(kSkewRefused);
+  refuse(step, asker, partition, absl::StatusCode::kUnavailable,
+         absl::StrCat(neighbours_.clock_off(step.now),
+                      ", so it orders no writes in buckets of policy ",
+                      std::string(storage::policy_of(key).name()),
+                      "; set its clock, or write through another node"));
 }
 
 bool Writes::can_start(Step& step, const Asker& asker, Partition partition, Level level) {
@@ -100,18 +136,18 @@ void Writes::write_here(Step& step, Asker asker, ClientWrite write) {
   pending_.emplace(dot, std::move(pending));
 }
 
-void Writes::forward(Step& step, NodeIndex target, ClientWrite write) {
+void Writes::forward(Step& step, NodeIndex target, std::vector<NodeIndex> others,
+                     ClientWrite write) {
   KV_MARK(kForwarded);
   const std::uint64_t request = next_request_++;
   const std::int64_t left_ms = elapsed_us(step.now.mono, write.deadline) / 1000;
   const auto timeout_ms =
       static_cast<std::uint32_t>(std::clamp<std::int64_t>(left_ms, 1, kMaxDeadlineMs));
-  forwards_.emplace(request, Forward{write.id, target, Dot{}, Hlc{}, write.deadline});
   forward_deadlines_.emplace(write.deadline, request);
-  step.effects.send(
-      target, write.partition,
-      ForwardRequest{request, std::move(write.key), std::move(write.value), std::move(write.token),
-                     write.level, write.durability, timeout_ms, write.condition, write.ttl_ms});
+  step.effects.send(target, write.partition,
+                    ForwardRequest{request, write.key, write.value, write.token, write.level,
+                                   write.durability, timeout_ms, write.condition, write.ttl_ms});
+  forwards_.emplace(request, Forward{std::move(write), target, std::move(others), Dot{}, Hlc{}});
 }
 
 bool Writes::is_repeated(const Forwarded& forwarded) {
@@ -137,6 +173,8 @@ void Writes::on_forward_request(Step& step, NodeIndex from, Partition partition,
     return refuse(step, asker, partition, absl::StatusCode::kInternal,
                   "forwarded to a node that is no replica");
   if (!can_start(step, asker, partition, request.level)) return;
+  if (is_skewed_for(step.now, request.key))
+    return refuse_skewed(step, asker, partition, request.key);
   write_here(step, asker,
              ClientWrite{0, partition, request.key, request.value, request.token, request.level,
                          request.durability, after_ms(step.now.mono, request.timeout_ms),
@@ -152,9 +190,21 @@ void Writes::on_forward_reply(Step& step, NodeIndex from, const ForwardReply& re
     forward.hlc = reply.result.hlc;
     return;
   }
-  step.effects.replies.push_back(ClientWriteReply{forward.client, forward.target, reply.result});
-  forward_deadlines_.erase({forward.deadline, it->first});
+  forward_deadlines_.erase({forward.write.deadline, it->first});
+  Forward ended = std::move(forward);
   forwards_.erase(it);
+  const bool skewed = is_skewed_for(step.now, ended.write.key);
+  std::erase_if(ended.others, [&](NodeIndex node) {
+    return node == neighbours_.self ? skewed : !neighbours_.is_up(node);
+  });
+  const bool elsewhere = reply.result.outcome == Outcome::kNotApplied &&
+                         reply.result.code == absl::StatusCode::kUnavailable &&
+                         !ended.others.empty();
+  if (elsewhere) {
+    KV_MARK(kForwardedOn);
+    return start_at(step, std::move(ended.others), std::move(ended.write));
+  }
+  step.effects.replies.push_back(ClientWriteReply{ended.write.id, ended.target, reply.result});
 }
 
 void Writes::finish_forward(Step& step, std::map<std::uint64_t, Forward>::iterator it,
@@ -163,8 +213,8 @@ void Writes::finish_forward(Step& step, std::map<std::uint64_t, Forward>::iterat
   const WriteResult result{Outcome::kUnknown, absl::StatusCode::kDeadlineExceeded,
                            std::move(why),    forward.dot,
                            forward.hlc,       forward.dot.counter > 0 ? 1U : 0U};
-  step.effects.replies.push_back(ClientWriteReply{forward.client, forward.target, result});
-  forward_deadlines_.erase({forward.deadline, it->first});
+  step.effects.replies.push_back(ClientWriteReply{forward.write.id, forward.target, result});
+  forward_deadlines_.erase({forward.write.deadline, it->first});
   forwards_.erase(it);
 }
 

@@ -3,6 +3,8 @@
 // A node that holds a replica of the key issues the dot and counts confirmations; one that does not forwards to one that
 // does. Every request gets exactly one reply, at its deadline at the latest. Nothing is refused after its dot was issued:
 // from then on the answer is "ok" or "outcome unknown".
+// A node whose wall clock is off (node/membership/skew_guard.h) issues no dot in a bucket of an ordered policy: it forwards such
+// a write to another replica, and what one refuses as UNAVAILABLE is taken to the next, as long as there is one.
 // Not thread-safe: one shard owns it.
 #pragma once
 
@@ -66,18 +68,22 @@ class Writes {
     Instant deadline;
   };
   struct Forward {
-    std::uint64_t client = 0;
+    ClientWrite write;
     NodeIndex target;
-    Dot dot;  // counter 0 until the target has told
+    std::vector<NodeIndex> others;  // who may be asked when the target refuses, the best first
+    Dot dot;                        // counter 0 until the target has told
     Hlc hlc;
-    Instant deadline;
   };
 
-  NodeIndex coordinator_of(Partition partition) const;
+  std::vector<NodeIndex> coordinators_of(Now now, Partition partition,
+                                         const std::string& key) const;
   bool can_start(Step& step, const Asker& asker, Partition partition,
                  Level level);  // false: it has been refused
   void write_here(Step& step, Asker asker, ClientWrite write);
-  void forward(Step& step, NodeIndex target, ClientWrite write);
+  void start_at(Step& step, std::vector<NodeIndex> coordinators, ClientWrite write);
+  void forward(Step& step, NodeIndex target, std::vector<NodeIndex> others, ClientWrite write);
+  bool is_skewed_for(Now now, const std::string& key) const;
+  void refuse_skewed(Step& step, const Asker& asker, Partition partition, const std::string& key);
   bool is_repeated(const Forwarded& forwarded);
   void answer(Step& step, const Asker& asker, Partition partition, const WriteResult& result,
               bool final);

@@ -22,7 +22,7 @@ Core::Core(const CoreOptions& options, const Ring& ring, NodeIndex self, storage
       engine_(engine),
       rng_(rng),
       hlc_(options.max_clock_skew_ms),
-      neighbours_(ring, self),
+      neighbours_(ring, self, options.max_clock_skew_ms),
       writes_(neighbours_, replicas_, hlc_, options.max_pending, rng_.next()),
       reads_(neighbours_, replicas_, options.max_pending, options.spare_read_after_ms,
              rng_.next()) {}
@@ -170,9 +170,21 @@ void Core::handle(Step& step, PeerUp& event) {
 void Core::handle(Step& step, PeerDown& event) {
   KV_CHECK(event.peer != neighbours_.self, "a node is always connected to itself");
   neighbours_.up[event.peer.value] = false;
+  neighbours_.clocks.lose(event.peer, step.now);
   replication_->on_peer_down(event.peer);
   writes_.on_peer_down(step, event.peer);
   reads_.on_peer_down(step, event.peer);
+}
+
+void Core::handle(Step& step, WallHeard& event) {
+  const bool before = neighbours_.clocks.is_off(step.now);
+  neighbours_.clocks.hear(event.peer, event.wall, step.now);
+  const bool after = neighbours_.clocks.is_off(step.now);
+  if (before == after || options_.shard != 0) return;
+  step.effects.warnings.push_back(
+      after ? absl::StrCat(neighbours_.clock_off(step.now),
+                           ": it orders no writes until its clock is set")
+            : "the wall clock agrees with the majority's again: writes are ordered here again");
 }
 
 void Core::handle(Step& step, Synced&) {
@@ -285,6 +297,8 @@ CoreStatus Core::status(Now now) const {
   for (const auto& [peer, since] : in_debt_since_)
     status.peers[peer.value].debt_age_ms = elapsed_us(since, now.mono) / 1000;
   status.pending = writes_.pending() + reads_.pending();
+  status.skewed = neighbours_.clocks.is_off(now);
+  status.clock_skew_ms = neighbours_.clocks.skew_ms(now);
   status.anti_entropy = replication_->counters();
   return status;
 }

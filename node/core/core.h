@@ -43,10 +43,14 @@ struct PeerUp {
 struct PeerDown {
   NodeIndex peer;
 };
+struct WallHeard {
+  NodeIndex peer;
+  WallBounds wall;  // its wall clock, as a heartbeat has just told
+};
 struct Synced {};  // the sync that the last effects with `sync` asked for has succeeded
 struct Tick {};    // time has passed
-using Event =
-    std::variant<ClientWrite, ClientGet, ClientScan, FromPeer, PeerUp, PeerDown, Synced, Tick>;
+using Event = std::variant<ClientWrite, ClientGet, ClientScan, FromPeer, PeerUp, PeerDown,
+                           WallHeard, Synced, Tick>;
 
 struct PeerStatus {
   bool up = false;
@@ -60,6 +64,8 @@ struct CoreStatus {
   std::uint64_t markers = 0;  // of deletes, not yet known to be on every replica's disk
   std::uint64_t log_entries = 0;
   std::uint64_t pending = 0;
+  bool skewed = false;  // the wall clock is too far off to order writes
+  std::int64_t clock_skew_ms = 0;
   std::vector<PeerStatus> peers;  // by NodeIndex
   AntiEntropyCounters anti_entropy;
 };
@@ -104,6 +110,7 @@ class Core {
 
   std::size_t pending() const { return writes_.pending() + reads_.pending(); }
   bool idle() const { return pending() == 0; }
+  bool is_skewed(Now now) const { return neighbours_.clocks.is_off(now); }
 
  private:
   Step step_at(Now now);
@@ -113,6 +120,7 @@ class Core {
   void handle(Step& step, FromPeer& event);
   void handle(Step& step, PeerUp& event);
   void handle(Step& step, PeerDown& event);
+  void handle(Step& step, WallHeard& event);
   void handle(Step& step, Synced&);
   void handle(Step&, Tick&) {}
   bool handle_for_coordinator(Step& step, NodeIndex from, Message& message);

@@ -20,13 +20,11 @@
 // that carries pages of data gives it none; a plain limit is explained in one sentence.
 #pragma once
 
-#include <array>
-#include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <vector>
 
 #include "node/base/time.h"
+#include "node/membership/peer_wall.h"
 
 namespace kv {
 
@@ -58,10 +56,9 @@ class Liveness {
 
   // The peer returned our heartbeat. `echoed_sent_us`: the number it carried; an answer that names
   // a heartbeat which this session cannot have sent is ignored. `peer_wall`: what the peer says the
-  // date is, any value. `own_wall`: ours, now.
+  // date is, any value.
   LivenessActions on_heartbeat_reply(Instant now, std::uint64_t session,
-                                     std::uint64_t echoed_sent_us, WallMs peer_wall,
-                                     WallMs own_wall);
+                                     std::uint64_t echoed_sent_us, WallMs peer_wall);
 
   LivenessActions on_disconnected(Instant now, std::uint64_t session);
 
@@ -71,21 +68,13 @@ class Liveness {
   bool alive() const { return alive_; }
   std::uint64_t session() const { return session_; }  // the latest; 0 before the first
 
-  // The peer's wall clock minus ours, in milliseconds. Of the latest 8 answers in this session the
-  // one that was quickest counts: the error is at most half its round trip. Empty when not alive or
-  // not yet known.
-  std::optional<std::int64_t> clock_offset_ms() const;
+  // The peer's wall clock, as this session's answers tell. Empty when not alive or not yet known.
+  std::optional<WallBounds> wall() const { return wall_.bounds(); }
 
   // Round trips of this session, smoothed as TCP does (RFC 6298: an eighth of each new one).
   std::optional<std::int64_t> smoothed_rtt_us() const { return smoothed_rtt_us_; }
 
  private:
-  struct Sample {
-    std::int64_t rtt_us = 0;
-    std::int64_t offset_ms = 0;
-  };
-  static constexpr std::size_t kSamples = 8;
-
   LivenessActions next(Instant now, LivenessActions actions);
   void count_silence(Instant now);
   void end_session();
@@ -98,14 +87,8 @@ class Liveness {
   Instant counted_until_;       // silence up to here is in silent_us_
   std::int64_t silent_us_ = 0;  // since the peer was last heard
 
-  std::array<Sample, kSamples> samples_;  // a ring buffer
-  std::size_t samples_taken_ = 0;         // in this session
+  PeerWall wall_;
   std::optional<std::int64_t> smoothed_rtt_us_;
 };
-
-// This node's wall clock minus the median of its own and its live peers', given each peer's
-// clock_offset_ms(). Of an even number the median is the middle value nearest to our own clock: we
-// are only off if a majority says so.
-std::int64_t own_skew_ms(std::vector<std::int64_t> peer_offsets_ms);
 
 }  // namespace kv

@@ -1,5 +1,7 @@
 #include "node/replica/neighbours.h"
 
+#include <cstdlib>
+
 #include "absl/strings/str_cat.h"
 
 namespace kv {
@@ -25,6 +27,13 @@ std::string Neighbours::too_few(Partition partition, Level level) const {
   return absl::StrCat(to_string(level), " needs ", needed(level, replicas.size()), " of the key's ",
                       replicas.size(), " replicas and ", alive, alive == 1 ? " is" : " are",
                       " reachable from ", ring.node_id(self), " (not: ", missing, ")");
+}
+
+std::string Neighbours::clock_off(Now now) const {
+  const std::int64_t skew_ms = clocks.skew_ms(now);
+  return absl::StrCat(ring.node_id(self), "'s wall clock is ", std::abs(skew_ms), " ms ",
+                      skew_ms > 0 ? "ahead of" : "behind",
+                      " most of those that it hears; the limit is ", clocks.limit_ms(), " ms");
 }
 
 }  // namespace kv

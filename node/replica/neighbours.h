@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "node/base/types.h"
+#include "node/membership/skew_guard.h"
 #include "node/replica/replica.h"
 #include "node/ring/ring.h"
 
@@ -18,9 +19,10 @@ struct Neighbours {
   const Ring& ring;
   const NodeIndex self;
   std::vector<bool> up;  // by NodeIndex: connected now; own entry true
+  SkewGuard clocks;      // of those that are connected
 
-  Neighbours(const Ring& the_ring, NodeIndex me)
-      : ring(the_ring), self(me), up(the_ring.nodes().size(), false) {
+  Neighbours(const Ring& the_ring, NodeIndex me, std::int64_t max_clock_skew_ms)
+      : ring(the_ring), self(me), up(the_ring.nodes().size(), false), clocks(max_clock_skew_ms) {
     up[me.value] = true;
   }
 
@@ -35,6 +37,9 @@ struct Neighbours {
 
   // "QUORUM needs 2 of the key's 3 replicas and 1 is reachable (not: n2, n3)"
   std::string too_few(Partition partition, Level level) const;
+
+  // "n1's wall clock is 5003 ms ahead of most of those that it hears; the limit is 500 ms"
+  std::string clock_off(Now now) const;
 };
 
 }  // namespace kv

@@ -32,7 +32,7 @@ Json node_json(const client::NodeStatus& node) {
     return json;
   }
   const client::NodeReport& report = *node.report;
-  json["state"] = "alive";
+  json["state"] = report.skewed ? "skewed" : "alive";
   json["cluster"] = report.cluster;
   json["uptime_ms"] = report.uptime_ms;
   json["keys"] = report.keys;

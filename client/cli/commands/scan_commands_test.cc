@@ -180,6 +180,20 @@ TEST_F(StatusCommand, AsTable) {
   EXPECT_EQ(status.out, run({"--endpoints", node_.address(), "status", "-o", "table"}).out);
 }
 
+TEST_F(StatusCommand, SaysWhoseClockIsOff) {
+  v1::StatusResponse response;
+  response.set_id("n1");
+  response.set_clock_skew_ms(5003);
+  response.set_skewed(true);
+  node_.set_status(response);
+  const CliResult json = run({"--endpoints", node_.address(), "status", "-o", "json"});
+  EXPECT_EQ(json.json().at("nodes")[0].at("state"), "skewed");
+  EXPECT_EQ(json.json().at("nodes")[0].at("clock_skew_ms"), 5003);
+  const CliResult table = run({"--endpoints", node_.address(), "status", "-o", "table"});
+  EXPECT_NE(table.out.find("skewed"), std::string::npos) << table.out;
+  EXPECT_NE(table.out.find("5003 ms"), std::string::npos) << table.out;
+}
+
 TEST_F(StatusCommand, FailsWhenNobodyAnswers) {
   const CliResult status = run({"--endpoints", dead_.address(), "status"});
   EXPECT_EQ(status.code, 3);

@@ -36,7 +36,7 @@ std::string status_table(const std::vector<client::NodeStatus>& nodes) {
       continue;
     }
     const client::NodeReport& report = *node.report;
-    table.add({id, node.address, "alive", with_commas(report.keys),
+    table.add({id, node.address, report.skewed ? "skewed" : "alive", with_commas(report.keys),
                absl::StrCat(report.clock_skew_ms, " ms"), human_bytes(report.disk_bytes),
                human_bytes(report.memory_bytes), with_commas(report.dot_log_entries),
                with_commas(report.markers),

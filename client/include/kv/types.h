@@ -52,7 +52,7 @@ struct Failure {
   // kNotFound            the bucket does not exist
   // kAlreadyExists       the first write won, or a bucket of that name has another policy
   // kFailedPrecondition  the key has too many siblings
-  // kUnavailable         too few replicas are alive, or (with `reached` false) no endpoint could be
+  // kUnavailable         too few replicas are alive or their clocks are off, or (with `reached` false) no endpoint could be
   // reached kResourceExhausted   overload that outlasted the retries kDeadlineExceeded    the time
   // given is over others               as gRPC defines them
   absl::StatusCode code = absl::StatusCode::kUnknown;
@@ -221,6 +221,7 @@ struct NodeReport {
   std::uint64_t partitions_total = 0;
   std::uint64_t n = 0;
   std::int64_t clock_skew_ms = 0;
+  bool skewed = false;
   std::uint64_t disk_bytes = 0;
   std::uint64_t memory_bytes = 0;
   std::uint64_t dot_log_entries = 0;

@@ -43,7 +43,7 @@ struct Asked {
 struct SyncEnded {
   std::uint64_t core = 0;  // the one that asked for it
 };
-using Queued = std::variant<Asked, Received, PeerUp, PeerDown, SyncEnded, Inspect, Look>;
+using Queued = std::variant<Asked, Received, PeerUp, PeerDown, WallHeard, SyncEnded, Inspect, Look>;
 
 [[noreturn]] void die(const absl::Status& status) {
   log::error(absl::StrCat("cannot go on: ", status.ToString()));
@@ -176,6 +176,8 @@ void Shard::Impl::take(Queued& item, Now at) {
   } else if (auto* peer_down = std::get_if<PeerDown>(&item)) {
     up[peer_down->peer.value] = false;
     core->step(*peer_down, at);
+  } else if (auto* wall = std::get_if<WallHeard>(&item)) {
+    core->step(*wall, at);
   } else if (auto* sync = std::get_if<SyncEnded>(&item)) {
     // A core that started over meanwhile has synced by itself, and has asked for none of these.
     if (sync->core == core_number) core->step(Synced{}, at);
@@ -330,6 +332,7 @@ void Shard::post(FromPeer message, std::size_t encoded_bytes) {
 }
 void Shard::post(PeerUp event) { impl_->post(event); }
 void Shard::post(PeerDown event) { impl_->post(event); }
+void Shard::post(WallHeard event) { impl_->post(event); }
 
 void Shard::look(std::function<void(const Core&)> callback) {
   impl_->post(Look{std::move(callback)});

@@ -51,6 +51,7 @@ class Shard {
   void post(FromPeer message, std::size_t encoded_bytes);
   void post(PeerUp event);
   void post(PeerDown event);
+  void post(WallHeard event);
 
   // Calls back with the state of the shard, on its thread.
   void inspect(std::function<void(const CoreStatus&)> callback);

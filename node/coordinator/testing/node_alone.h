@@ -21,7 +21,8 @@ class NodeAlone {
   // A ring of `nodes` nodes and one partition with 3 replicas. This node is the `place`th in the preference list: from 3
   // on it holds no replica.
   explicit NodeAlone(std::size_t nodes = 3, std::size_t place = 0)
-      : ring_(make_ring(nodes)), neighbours_(ring_, ring_.preference_list(Partition{0})[place]) {
+      : ring_(make_ring(nodes)),
+        neighbours_(ring_, ring_.preference_list(Partition{0})[place], 500) {
     for (const NodeIndex node : ring_.preference_list(Partition{0}))
       neighbours_.up[node.value] = true;
     if (!ring_.is_replica(Partition{0}, neighbours_.self)) return;
@@ -34,9 +35,7 @@ class NodeAlone {
   template <typename What>
   Effects step(What what) {
     Effects effects;
-    Step step{{now_, WallMs{1'000'000 + now_.us / 1000}},
-              {storage::View(engine_, effects.batch), effects.batch},
-              effects};
+    Step step{{now_, wall_now()}, {storage::View(engine_, effects.batch), effects.batch}, effects};
     what(step);
     for (auto& [partition, replica] : replicas_) replica.flush(effects.batch);
     KV_CHECK(engine_.commit(effects.batch).ok(), "a disk without faults");
@@ -51,6 +50,13 @@ class NodeAlone {
   std::string id(std::size_t place) const { return ring_.node_id(node(place)); }
   void set_up(std::size_t place, bool up) { neighbours_.up[node(place).value] = up; }
 
+  // Its wall clock is that far ahead, as those of the nodes at these places tell, whose own agree.
+  void hear_ahead(std::int64_t ms, const std::vector<std::size_t>& places) {
+    const WallBounds wall{(1'000'000 - ms) * 1000, (1'000'000 - ms) * 1000};
+    for (const std::size_t place : places)
+      neighbours_.clocks.hear(node(place), wall, {now_, wall_now()});
+  }
+
   Replica& replica() { return replicas_.at(Partition{0}); }
   Replicas& replicas() { return replicas_; }
   const Neighbours& neighbours() const { return neighbours_; }
@@ -64,6 +70,8 @@ class NodeAlone {
   }
 
  private:
+  WallMs wall_now() const { return WallMs{1'000'000 + now_.us / 1000}; }
+
   static Ring make_ring(std::size_t nodes) {
     std::vector<RingNode> named;
     for (std::size_t i = 1; i <= nodes; ++i) named.push_back({"n" + std::to_string(i), ""});

@@ -41,9 +41,11 @@ Cluster::Cluster(ClusterOptions options, Observer* observer)
       observer_(observer),
       network_(stream(options_.seed, "network")),
       disks_(stream(options_.seed, "disks")),
+      heartbeats_(stream(options_.seed, "heartbeats")),
       nodes_(options_.shards.size()),
       links_(nodes_.size() * nodes_.size()),
-      directions_(nodes_.size() * nodes_.size()) {
+      directions_(nodes_.size() * nodes_.size()),
+      peer_clocks_(directions_.size()) {
   for (std::size_t node = 0; node < nodes_.size(); ++node) {
     nodes_[node].engine = std::make_unique<storage::MemoryEngine>();
     nodes_[node].max_sync_us = options_.max_sync_us;
@@ -134,8 +136,10 @@ void Cluster::deliver(std::size_t node, std::size_t shard, Event event) {
 void Cluster::take_turn(std::size_t node, std::size_t shard) {
   Shard& body = nodes_[node].shards[shard];
   body.turn_is_due = false;
-  for (Event& event : std::exchange(body.inbox, {}))
+  for (Event& event : std::exchange(body.inbox, {})) {
+    if (observer_ != nullptr) observer_->on_event(node, shard, event);
     body.core->step(std::move(event), now_at(node));
+  }
   Effects effects = body.core->flush(now_at(node));
   KV_CHECK(effects.wake_at > now_,
            "a core that wants to be woken at once, without an event, would spin");

@@ -48,6 +48,7 @@ struct ClusterOptions {
   CoreOptions core;                      // shard and shards are set for each core
   std::int64_t max_turn_delay_us = 100;  // from an event's arrival to its step
   std::int64_t max_sync_us = 5'000;
+  std::int64_t heartbeat_interval_ms = 250;
 };
 
 struct WriteOptions {
@@ -73,6 +74,8 @@ class Observer {
   virtual void on_commit(std::size_t /*node*/, const storage::WriteBatch& /*batch*/) {}
   virtual void on_synced(std::size_t /*node*/) {}  // all that the node has committed is on its disk
   virtual void on_reply(const ClientReply& /*reply*/) {}
+  virtual void on_event(std::size_t /*node*/, std::size_t /*shard*/, const Event& /*event*/) {
+  }  // a core is about to take it
   virtual void on_disk_changed(std::size_t /*node*/) {
   }  // something was lost, or another disk is there
 };
@@ -192,8 +195,14 @@ class Cluster {
   std::uint64_t messages_sent() const { return messages_sent_; }
   std::uint64_t incarnation(std::size_t node) const { return nodes_[node].incarnation; }
   WallMs wall(std::size_t node) const { return now_at(node).wall; }
+  Now now_at(std::size_t node) const;
+  bool is_skewed(std::size_t node) const;  // by its own judgement
 
  private:
+  struct PeerClock {
+    std::uint64_t connection = 0;  // on which it was asked
+    PeerWall wall;
+  };
   struct Shard {
     std::unique_ptr<Core> core;
     std::deque<Event> inbox;
@@ -237,7 +246,6 @@ class Cluster {
     std::size_t what;  // in whats_: the heap moves these often
   };
 
-  Now now_at(std::size_t node) const;
   void at(Instant when, std::function<void()> what);
   void step();
   void deliver(std::size_t node, std::size_t shard, Event event);
@@ -262,6 +270,11 @@ class Cluster {
   }
   void set_cut(std::size_t a, std::size_t b, bool is_cut);
   void update_link(std::size_t a, std::size_t b);
+  void beat(std::size_t node);
+  void ask_wall(std::size_t node, std::size_t peer);
+  void heard_wall(std::size_t node, std::size_t peer, Instant sent, WallMs wall);
+  template <typename Then>
+  void carry_heartbeat(std::size_t from, std::size_t to, std::uint64_t connection, Then then);
   void tell(std::size_t node, std::size_t peer, bool up);
   void note(std::string_view what);
 
@@ -270,6 +283,7 @@ class Cluster {
   Observer* const observer_;
   Rng network_;
   Rng disks_;
+  Rng heartbeats_;
   Instant now_;
   std::uint64_t sequence_ = 0;
   std::vector<Happening> events_;  // a heap: the next to happen in front
@@ -278,6 +292,7 @@ class Cluster {
   std::vector<Node> nodes_;
   std::vector<Link> links_;  // by min * nodes + max
   std::vector<Direction> directions_;
+  std::vector<PeerClock> peer_clocks_;  // as `from` knows them of `to`, like directions_
   std::uint64_t next_request_ = 1;
   std::map<std::uint64_t, ClientReply> replies_;
   std::uint64_t trace_ = 0;

@@ -68,6 +68,8 @@ CoreStatus Cluster::status(std::size_t node) const {
     sum.markers += one.markers;
     sum.log_entries += one.log_entries;
     sum.pending += one.pending;
+    sum.skewed |= one.skewed;
+    sum.clock_skew_ms = one.clock_skew_ms;
     sum.anti_entropy.pages_received += one.anti_entropy.pages_received;
     sum.anti_entropy.objects_received += one.anti_entropy.objects_received;
     sum.anti_entropy.full_transfers += one.anti_entropy.full_transfers;

@@ -205,6 +205,7 @@ void Cluster::restart(std::size_t node, bool keep_actors) {
   if (!nodes_[node].up) return;
   for (std::size_t other = 0; other < nodes_.size(); ++other)
     if (other != node) update_link(node, other);
+  beat(node);
 }
 
 void Cluster::make_cores(std::size_t node, bool keep_actors) {

@@ -82,8 +82,10 @@ void PeerLinks::Impl::open(Link& link) {
     });
   };
   callbacks.on_heartbeat = [this, &link, number](std::uint64_t sent_us, WallMs peer_wall) {
-    asio::post(io, [this, &link, number, sent_us, peer_wall, at = now()] {
-      act(link, link.liveness.on_heartbeat_reply(at.mono, number, sent_us, peer_wall, at.wall));
+    asio::post(io, [this, &link, number, sent_us, peer_wall, at = monotonic_now()] {
+      act(link, link.liveness.on_heartbeat_reply(at, number, sent_us, peer_wall));
+      const std::optional<WallBounds> wall = link.liveness.wall();
+      if (wall.has_value() && handlers.on_wall) handlers.on_wall(link.node, *wall);
     });
   };
   callbacks.on_closed = [this, &link, number](const std::string& reason) {
@@ -107,7 +109,7 @@ void PeerLinks::Impl::act(Link& link, const LivenessActions& actions) {
     const std::lock_guard lock(link.mutex);
     if (actions.became_not_alive) link.session.reset();
     if (actions.became_alive) link.session = link.opening;
-    link.status = {link.liveness.alive(), link.liveness.clock_offset_ms()};
+    link.status = {link.liveness.alive(), link.liveness.wall()};
     current = link.opening;
   }
   if (actions.became_not_alive) {
@@ -216,7 +218,7 @@ std::vector<LinkStatus> PeerLinks::status() const {
   std::vector<LinkStatus> all;
   for (const auto& link : impl_->links) {
     if (link == nullptr) {
-      all.push_back({true, 0});
+      all.push_back({true, own_wall(now())});
       continue;
     }
     const std::lock_guard lock(link->mutex);

@@ -18,7 +18,7 @@ namespace kv {
 
 struct LinkStatus {
   bool alive = false;
-  std::optional<std::int64_t> clock_offset_ms;  // the peer's wall clock minus ours
+  std::optional<WallBounds> wall;  // the peer's wall clock
 };
 
 class PeerLinks {
@@ -26,6 +26,8 @@ class PeerLinks {
   struct Handlers {
     std::function<void(NodeIndex)> on_up;    // messages reach the peer from now on
     std::function<void(NodeIndex)> on_down;  // what was on its way may be lost
+    std::function<void(NodeIndex, const WallBounds&)> on_wall =
+        {};  // an answer told its wall clock; may be empty
   };
 
   // `addresses`: by NodeIndex; this node's own is not used. `ring` outlives it.
