@@ -317,11 +317,48 @@ TEST_F(WritesAtNoReplica, TheFinalAnswerIsPassedOn) {
   EXPECT_EQ(writes.next_deadline(), kNever);
 }
 
+WriteResult refused_as(absl::StatusCode code) {
+  return {Outcome::kNotApplied, code, "why; not applied", {}, {}, 0};
+}
+
 TEST_F(WritesAtNoReplica, ARefusalIsPassedOn) {
   const ForwardRequest request = forwarded();
-  const WriteResult refused{
-      Outcome::kNotApplied, absl::StatusCode::kUnavailable, "why; not applied", {}, {}, 0};
+  const WriteResult refused = refused_as(absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(answer(forward_reply(0, {request.request, true, refused})).value(), refused);
+}
+
+TEST_F(WritesAtNoReplica, WhatOneCannotDoIsTakenToTheNextAndOnlyTheLastRefusalIsTold) {
+  const WriteResult refused = refused_as(absl::StatusCode::kUnavailable);
+  ForwardRequest request = forwarded();
+  for (const std::size_t next : {1, 2}) {
+    const Effects effects = forward_reply(next - 1, {request.request, true, refused});
+    EXPECT_FALSE(answer(effects).has_value());
+    const auto again = only_message<ForwardRequest>(effects, node.node(next));
+    EXPECT_NE(again.request, request.request);
+    EXPECT_EQ(again.value, request.value);
+    EXPECT_EQ(again.token, request.token);
+    request = again;
+  }
+  EXPECT_EQ(answer(forward_reply(2, {request.request, true, refused})).value(), refused);
+  EXPECT_EQ(writes.pending(), 0U);
+  EXPECT_EQ(writes.next_deadline(), kNever);
+}
+
+TEST_F(WritesAtNoReplica, WhoHasGoneMeanwhileIsPassedOver) {
+  const ForwardRequest request = forwarded();
+  peer_down(1);
+  only_message<ForwardRequest>(
+      forward_reply(0, {request.request, true, refused_as(absl::StatusCode::kUnavailable)}),
+      node.node(2));
+}
+
+TEST_F(WritesAtNoReplica, AReplicaWhoseClockSeemsOffIsAskedLast) {
+  node.hear_ahead(0, {1, 2});
+  node.hear_ahead(-9000, {0});
+  only_message<ForwardRequest>(start(any_write(node, Level::kQuorum)), node.node(1));
+  ClientWrite causal = any_write(node, Level::kQuorum);
+  causal.key = storage::storage_key({PolicyKind::kSiblings, "s"}, "k");
+  only_message<ForwardRequest>(start(causal), node.node(0));
 }
 
 TEST_F(WritesAtNoReplica, NoAnswerInTimeIsUnknownWithTheDotIfItWasTold) {
@@ -366,6 +403,60 @@ TEST_F(WritesAtNoReplica, DoNotAcceptForwardsThemselves) {
       only_message<ForwardReply>(forward_request(1, any_forward(Level::kOne)), node.node(1));
   EXPECT_TRUE(reply.final);
   EXPECT_EQ(reply.result.outcome, Outcome::kNotApplied);
+}
+
+// ---- With a clock that is off -------------------------------------------------------------------------------------------
+
+class WritesWithAClockThatIsOff : public testing::Test, public Bench {
+ protected:
+  WritesWithAClockThatIsOff() : Bench(3, 0) { node.hear_ahead(5000, {1, 2}); }
+  ForwardRequest forward_of(const std::string& key) {
+    ForwardRequest request;
+    request.request = 55;
+    request.key = key;
+    request.value = "v";
+    request.timeout_ms = 1000;
+    return request;
+  }
+};
+
+TEST_F(WritesWithAClockThatIsOff, GoToAnotherReplicaInAnOrderedBucket) {
+  const Effects effects = start(any_write(node, Level::kQuorum));
+  const auto request = only_message<ForwardRequest>(effects, node.node(1));
+  EXPECT_TRUE(effects.batch.empty()) << "nothing is written here";
+  const WriteResult done{Outcome::kApplied, absl::StatusCode::kOk, "", {Actor{0xb}, 4}, Hlc{9}, 2};
+  const Effects answered = forward_reply(1, {request.request, true, done});
+  EXPECT_EQ(answer(answered).value(), done);
+  EXPECT_EQ(std::get<ClientWriteReply>(answered.replies[0]).coordinator, node.node(1));
+}
+
+TEST_F(WritesWithAClockThatIsOff, AreRefusedWithTheReasonWhenNobodyElseIsThere) {
+  peer_down(1);
+  peer_down(2);
+  const WriteResult result = answer(start(any_write(node, Level::kOne))).value();
+  EXPECT_EQ(result.outcome, Outcome::kNotApplied);
+  EXPECT_EQ(result.code, absl::StatusCode::kUnavailable);
+  EXPECT_EQ(result.message,
+            node.id(0) +
+                "'s wall clock is 5000 ms ahead of most of those that it hears; the limit "
+                "is 500 ms, so it orders no writes in buckets of policy lww; set its "
+                "clock, or write through another node; not applied");
+  EXPECT_EQ(node.replica().clock().count(), 0U);
+}
+
+TEST_F(WritesWithAClockThatIsOff, OfOthersAreRefusedAndNotForwardedAgain) {
+  const auto reply = only_message<ForwardReply>(forward_request(1, forward_of(kKey)), node.node(1));
+  EXPECT_TRUE(reply.final);
+  EXPECT_EQ(reply.result.outcome, Outcome::kNotApplied);
+  EXPECT_EQ(reply.result.code, absl::StatusCode::kUnavailable);
+}
+
+TEST_F(WritesWithAClockThatIsOff, GoOnInACausalBucket) {
+  const std::string key = storage::storage_key({PolicyKind::kCounter, "c"}, "k");
+  ClientWrite write = any_write(node, Level::kOne);
+  write.key = key;
+  write.value = "1";
+  EXPECT_EQ(answer(start(write)).value().outcome, Outcome::kApplied);
 }
 
 }  // namespace

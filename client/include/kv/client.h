@@ -15,6 +15,7 @@
 //   the connection breaks after     a read is sent to the next one; a write is *not* repeated, and is answered with
 //     the request was sent          Outcome::kUnknown, because it may have been stored
 //   a node says RESOURCE_EXHAUSTED  repeated with exponential backoff and jitter, on the next endpoint, while time is left
+//   a node says UNAVAILABLE         (it reaches too few replicas, or its clock is off) the next one is tried, each once
 //   a node says anything else       returned at once
 //   none can be reached             Failure with `reached` false
 //

@@ -31,7 +31,8 @@ struct ClusterOptions {
   std::size_t nodes = 3;
   std::vector<std::string> zones{};  // of the nodes, in order; empty: none
   std::string name = "e2e";
-  std::string settings{};  // further sections of the configuration
+  std::string settings{};   // further sections of the configuration
+  bool own_clocks = false;  // DirectCluster: nodes' wall clocks can be set; at first they are right
 };
 
 // Silence makes a node dead only after so long: for tests in which a slow machine must not look
@@ -95,12 +96,16 @@ class DirectCluster : public Cluster {
   void pause(const std::string& id) override;
   void resume(const std::string& id) override;
 
+  // With own_clocks: sets the node's wall clock so far ahead of the machine's, within a second or so.
+  void set_clock(const std::string& id, int ahead_s) const;
+
   // What a start of this node would run.
   Command command(const std::string& id) const;
   // The node's process, running or ended.
   Process& process(const std::string& id) const { return *processes_.at(id); }
 
  private:
+  const bool own_clocks_;
   std::map<std::string, std::unique_ptr<Process>> processes_;
 };
 
