@@ -56,12 +56,8 @@ Outcome Run::play() {
   return std::move(outcome_);
 }
 
-void Run::say(const std::string& line) {
-  if (with_transcript_) outcome_.transcript.push_back(absl::StrCat(now_ms(), " ms  ", line));
-}
-
 void Run::violate(Check check, std::string text) {
-  say(absl::StrCat("VIOLATION ", std::string(name_of(check)), ": ", text));
+  say([&] { return absl::StrCat("VIOLATION ", std::string(name_of(check)), ": ", text); });
   outcome_.violations.add(check, now_ms(), std::move(text));
 }
 
@@ -73,7 +69,7 @@ void Run::chaos() {
     if (static_cast<std::size_t>(action.kind) < kFirstFault) {
       start(action);
     } else if (apply(action)) {
-      say(to_string(action));
+      say([&] { return to_string(action); });
       ++outcome_.done[static_cast<std::size_t>(action.kind)];
     }
     truth_.check_skew();
@@ -96,8 +92,10 @@ void Run::majority() {
   std::uint32_t members = 0;
   for (const std::size_t node : nodes) members |= 1U << node;
   const bool silent = rng_.below(2) == 0;
-  say(absl::StrCat("a majority is mended: ", members,
-                   silent ? ", the rest is silent" : ", the rest is cut off"));
+  say([&] {
+    return absl::StrCat("a majority is mended: ", members,
+                        silent ? ", the rest is silent" : ", the rest is cut off");
+  });
   cluster_.set_faults({});
   for (std::size_t a = 0; a < cluster_.size(); ++a) {
     for (std::size_t b = 0; b < cluster_.size(); ++b) {
@@ -171,7 +169,7 @@ void Run::check_majority(std::uint32_t members, bool silent) {
 }
 
 void Run::mend_and_rest() {
-  say("all is mended");
+  say([] { return "all is mended"; });
   cluster_.set_faults({});
   cluster_.heal_all();
   disks_well();
@@ -260,13 +258,13 @@ void Run::start(const Action& action) {
   if (writes && action.token == TokenUse::kOfOtherKey) {
     const auto it = last_read_.find(action.client);
     if (it == last_read_.end() || it->second.key == operation.key) return;
-    if (checked_token(it->second.token, operation.key).ok())
+    if (checked_token(make_token(it->second.token, it->second.key), operation.key).ok())
       violate(Check::kForeignToken,
               absl::StrCat("a token of ", it->second.key, " was accepted for ", operation.key));
     return;
   }
   ++outcome_.done[static_cast<std::size_t>(action.kind)];
-  say(to_string(action));
+  say([&] { return to_string(action); });
   std::uint64_t id = 0;
   if (action.kind == Kind::kGet) {
     id = cluster_.read(action.node, name, action.level, action.amount);
@@ -315,7 +313,7 @@ std::optional<Token> Run::token_for(const Action& action, const std::string& key
                          : !shared && by_client != last_read_.end()  ? &by_client->second
                                                                      : nullptr;
   if (read == nullptr || read->key != key) return {};
-  auto token = checked_token(read->token, key);
+  auto token = checked_token(make_token(read->token, key), key);
   KV_CHECK(token.ok() && token->has_value(), "what a read returned can be sent");
   return *std::move(token);
 }
@@ -336,7 +334,9 @@ void Run::on_reply(const ClientReply& reply) {
 
 void Run::on_write(const Operation& operation, const ClientWriteReply& reply) {
   const WriteResult& result = reply.result;
-  say(absl::StrCat("  answer to ", to_string(operation.action), ": ", in_words(result)));
+  say([&] {
+    return absl::StrCat("  answer to ", to_string(operation.action), ": ", in_words(result));
+  });
   if (result.outcome == kv::Outcome::kNotApplied && !operation.value.empty())
     truth_.not_applied(operation.value);
   if (result.outcome != kv::Outcome::kApplied) return;
@@ -355,20 +355,25 @@ void Run::on_write(const Operation& operation, const ClientWriteReply& reply) {
 }
 
 void Run::on_read(const Operation& operation, const ClientReadReply& reply) {
-  if (reply.code != absl::StatusCode::kOk) return say(absl::StrCat("  answer: ", reply.message));
-  const std::int64_t wall_ms = std::min(operation.wall_ms, cluster_.wall(operation.action.node).ms);
+  if (reply.code != absl::StatusCode::kOk)
+    return say([&] { return absl::StrCat("  answer: ", reply.message); });
+  const std::int64_t wall_ms =
+      std::min(operation.wall_ms, cluster_.wall(operation.action.node).ms);
   for (const ReadItem& item : reply.items) truth_.read(item, WallMs{wall_ms});
   if (operation.action.kind == Kind::kScan) return;
   const ReadItem& item = reply.items.at(0);
   std::optional<std::pair<Hlc, Dot>> seen;
   for (const Version& version : item.versions)
     seen = std::max(seen, std::optional(std::pair{version.hlc, version.dot}));
-  say(absl::StrCat(
-      "  answer to ", to_string(operation.action), ": ",
-      item.versions.empty() ? "nothing" : item.versions.front().value.value_or("a marker"),
-      seen ? absl::StrCat(" at ", to_string(seen->first)) : ""));
-  last_read_[operation.action.client] = {operation.key, make_token(item.token, operation.key)};
-  last_read_of_key_[operation.key] = last_read_[operation.action.client];
+  say([&] {
+    return absl::StrCat(
+        "  answer to ", to_string(operation.action), ": ",
+        item.versions.empty() ? "nothing" : item.versions.front().value.value_or("a marker"),
+        seen ? absl::StrCat(" at ", to_string(seen->first)) : "");
+  });
+  const bool is_ordered = storage::policy_of(operation.key).is_ordered();
+  last_read_[operation.action.client] = {operation.key, item.token};
+  if (!is_ordered) last_read_of_key_[operation.key] = {operation.key, item.token};
   std::optional<std::pair<Hlc, Dot>> must;
   for (const auto& write :
        truth_.must_see(operation.key, operation.acknowledged_before, operation.action.level)) {
@@ -378,7 +383,7 @@ void Run::on_read(const Operation& operation, const ClientReadReply& reply) {
               absl::StrCat(to_string(operation.action), " knows nothing of ",
                            to_string(write.second), ", which was acknowledged"));
   }
-  if (!storage::policy_of(operation.key).is_ordered()) return;
+  if (!is_ordered) return;
   // Ties are not its business: which of them wins is greatest-wins.
   const bool gone =
       must.has_value() && !seen.has_value() && truth_.gone_at_or_after(operation.key, must->first);

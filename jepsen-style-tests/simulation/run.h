@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "jepsen-style-tests/simulation/plan.h"
 #include "jepsen-style-tests/simulation/truth.h"
 #include "jepsen-style-tests/simulation/violations.h"
@@ -46,7 +47,7 @@ class Run final : private Observer {
   };
   struct LastRead {
     std::string key;
-    std::string token;  // encoded
+    Token token;
   };
 
   void chaos();
@@ -96,7 +97,11 @@ class Run final : private Observer {
   std::int64_t pause_left_ms() const {
     return std::max<std::int64_t>(0, elapsed_us(cluster_.now(), paused_until_) / 1000);
   }
-  void say(const std::string& line);
+  // `line()` is made only if there is a transcript.
+  template <typename Line>
+  void say(const Line& line) {
+    if (with_transcript_) outcome_.transcript.push_back(absl::StrCat(now_ms(), " ms  ", line()));
+  }
   void violate(Check check, std::string text);
 
   const Plan& plan_;
@@ -107,7 +112,7 @@ class Run final : private Observer {
   Rng rng_;  // of the phases after chaos
   std::map<std::uint64_t, Operation> pending_;
   std::map<std::uint32_t, LastRead> last_read_;       // by client
-  std::map<std::string, LastRead> last_read_of_key_;  // by storage key, whoever read it
+  std::map<std::string, LastRead> last_read_of_key_;  // of causal policies, whoever read it
   std::vector<bool> backed_up_;
   std::uint64_t transfers_before_;
   Instant paused_until_;

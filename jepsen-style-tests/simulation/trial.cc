@@ -55,8 +55,8 @@ TrialResult from_json(const Json& json) {
 [[noreturn]] void be_child(const Plan& plan, bool with_transcript, int results, int errors) {
   dup2(errors, STDERR_FILENO);
   simulation::marks_reached = {};
-  const std::string text = to_json(Run(plan, with_transcript).play())
-                               .dump(-1, ' ', false, Json::error_handler_t::replace);
+  Run run(plan, with_transcript);  // never taken apart: the process ends first
+  const std::string text = to_json(run.play()).dump(-1, ' ', false, Json::error_handler_t::replace);
   for (std::size_t sent = 0; sent < text.size();) {
     const ssize_t n = write(results, text.data() + sent, text.size() - sent);
     if (n <= 0) _exit(1);

@@ -88,6 +88,7 @@ void Truth::take_clock(std::size_t node, Partition partition, std::string_view b
   issuers_[state->actor] = node;
   here.clock = std::move(state->clock);
   here.ever.join(here.clock);
+  here.is_synced = false;
 }
 
 void Truth::take_object(std::size_t node, std::string_view key,
@@ -251,7 +252,7 @@ void Truth::compare(std::size_t node, Partition partition) {
 
 void Truth::on_synced(std::size_t node) {
   for (auto& [where, replica] : mirrors_) {
-    if (where.second != node) continue;
+    if (where.second != node || std::exchange(replica.is_synced, true)) continue;
     replica.synced = replica.clock;
     replica.ever_synced.join(replica.clock);
   }
@@ -268,6 +269,7 @@ void Truth::on_disk_changed(std::size_t node) {
       lost = lost.minus(mirror(other, partition).clock);
     forgotten_[partition].join(lost);
     here.synced = here.clock;  // what survived is on the disk
+    here.is_synced = false;
     here.digest = 0;
     here.objects.clear();
     here.contexts.clear();
@@ -277,8 +279,8 @@ void Truth::on_disk_changed(std::size_t node) {
   for (auto& [key, all] : acknowledged_) {
     const Mirror& here = mirror(node, cluster_->ring().partition_of(key));
     for (Acknowledged& one : all)
-      if (one.holders.contains(node) && !here.clock.contains(one.dot)) {
-        one.holders.erase(node);
+      if ((one.holders >> node & 1U) != 0 && !here.clock.contains(one.dot)) {
+        one.holders &= ~(1U << node);
         one.degraded = true;
       }
   }
@@ -322,14 +324,14 @@ void Truth::not_applied(const std::string& value) {
 
 void Truth::acknowledged(const std::string& storage_key, Partition partition,
                          const WriteResult& result, Level level, Durability durability) {
-  Acknowledged one{result.dot, result.hlc, level, durability, {}, false};
+  Acknowledged one{result.dot, result.hlc, level, durability, 0, false};
   std::size_t had = 0;
   for (const NodeIndex replica : cluster_->ring().replicas(partition)) {
     const Mirror& there = mirror(replica.value, partition);
     const bool disk = durability == Durability::kDisk;
     if ((disk ? there.ever_synced : there.ever).contains(result.dot)) ++had;
     if ((disk ? there.synced : there.clock).contains(result.dot))
-      one.holders.insert(replica.value);
+      one.holders |= 1U << replica.value;
     else if ((disk ? there.ever_synced : there.ever).contains(result.dot))
       one.degraded = true;
   }
@@ -396,7 +398,7 @@ std::vector<std::pair<Hlc, Dot>> Truth::must_see(const std::string& storage_key,
   const std::size_t n = cluster_->ring().replicas(partition_of(storage_key)).size();
   for (std::size_t i = 0; i < count; ++i) {
     const Acknowledged& one = it->second[i];
-    if (one.degraded || one.holders.empty()) continue;
+    if (one.degraded || one.holders == 0) continue;
     if (replicas_of(level, n) + replicas_of(one.level, n) <= n) continue;
     seen.emplace_back(one.hlc, one.dot);
   }
@@ -441,7 +443,7 @@ void Truth::check_winners() {
       check_greatest("at the end", key, clock,
                      found == objects.end() ? std::vector<Version>{} : found->second);
     for (const Acknowledged& one : acknowledged_[key])
-      if (!one.holders.empty() && !clock.contains(one.dot))
+      if (one.holders != 0 && !clock.contains(one.dot))
         violate(Check::kNothingLost,
                 absl::StrCat(std::string(storage::user_key_of(key)), " ", to_string(one.dot),
                              " was acknowledged and is gone"));

@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "jepsen-style-tests/simulation/skew.h"
@@ -81,6 +82,7 @@ class Truth {
     Clock synced;
     Clock ever;  // had at any time
     Clock ever_synced;
+    bool is_synced = true;                         // nothing has been committed since the last sync
     std::uint64_t digest = 0;                      // of `objects`
     std::map<std::string, std::uint64_t> objects;  // by storage key: digest of its versions
     std::map<std::string, Clock> contexts;         // objects with a context of their own
@@ -108,9 +110,17 @@ class Truth {
     Hlc hlc;
     Level level;
     Durability durability;
-    std::set<std::size_t> holders;  // whose disks have kept it since
-    bool degraded = false;          // one of them has lost it
+    std::uint32_t holders = 0;  // one bit for each node whose disk has kept it since
+    bool degraded = false;      // one of them has lost it
   };
+
+  struct HashOfDot {
+    std::size_t operator()(Dot dot) const {
+      return static_cast<std::size_t>((dot.actor.id ^ dot.counter) * 0x9e3779b97f4a7c15);
+    }
+  };
+  template <typename Value>
+  using ByDot = std::unordered_map<Dot, Value, HashOfDot>;  // looked up, never walked
 
   std::int64_t now_ms() const { return cluster_ == nullptr ? 0 : cluster_->now().us / 1000; }
   Mirror& mirror(std::size_t node, Partition partition) { return mirrors_[{partition, node}]; }
@@ -138,15 +148,15 @@ class Truth {
   const std::int64_t max_skew_ms_;
   const Cluster* cluster_ = nullptr;
   std::map<std::pair<Partition, std::size_t>, Mirror> mirrors_;
-  std::map<Dot, Written> writes_;
+  ByDot<Written> writes_;
   std::map<std::string, std::set<std::pair<Hlc, Dot>>> writes_by_time_;
   std::map<std::string, Hlc> greatest_;  // of what was issued
   std::map<Actor, std::size_t> issuers_;
-  std::map<Dot, Hlc> seen_before_;  // that of its key when it was issued
+  ByDot<Hlc> seen_before_;  // that of its key when it was issued
   std::map<Partition, Hlc> greatest_marker_;
   Survivors survivors_;
   std::optional<SkewModel> skew_;  // once attached
-  std::map<std::string, Fate> values_;
+  std::unordered_map<std::string, Fate> values_;  // looked up, never walked
   std::map<std::string, Numbers> numbers_;
   std::set<std::string> deleted_;  // keys that somebody asked to delete
   std::map<std::string, std::vector<Acknowledged>> acknowledged_;

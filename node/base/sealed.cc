@@ -1,6 +1,7 @@
 #include "node/base/sealed.h"
 
 #include "absl/strings/str_cat.h"
+#include "node/base/check.h"
 #include "node/base/hash.h"
 
 namespace kv {
@@ -15,11 +16,16 @@ std::uint32_t checksum(std::string_view body) {
 std::string seal(std::string_view body) {
   std::string out;
   out.reserve(kSealBytes + body.size());
-  out.push_back(kSealFormat);
-  const std::uint32_t sum = checksum(body);
-  for (int shift = 0; shift < 32; shift += 8) out.push_back(static_cast<char>(sum >> shift));
-  out.append(body);
+  out.append(kSealBytes, '\0').append(body);
+  seal_in_place(out, 0);
   return out;
+}
+
+void seal_in_place(std::string& out, std::size_t at) {
+  KV_CHECK(at + kSealBytes <= out.size(), "there is room for the header");
+  std::uint32_t sum = checksum(std::string_view(out).substr(at + kSealBytes));
+  out[at] = kSealFormat;
+  for (std::size_t i = 1; i < kSealBytes; ++i, sum >>= 8) out[at + i] = static_cast<char>(sum);
 }
 
 absl::StatusOr<std::string_view> unseal(std::string_view bytes) {

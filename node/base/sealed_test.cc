@@ -15,6 +15,14 @@ TEST(Sealed, RoundTripsAnyBody) {
   }
 }
 
+TEST(Sealed, InPlaceIsTheSameBytesAfterWhatStandsBefore) {
+  for (const std::string before : {"", "before"}) {
+    std::string bytes = before + std::string(kSealBytes, '?') + "a body";
+    seal_in_place(bytes, before.size());
+    EXPECT_EQ(bytes, before + seal("a body"));
+  }
+}
+
 TEST(Sealed, FindsEverySingleFlippedBit) {
   const std::string bytes = seal("a value worth keeping");
   for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit) {

@@ -63,6 +63,7 @@
   X(kReplicaCountedTwice, "a replica that acknowledges twice counts as two")                   \
   X(kVersionUnnamed, "a version that came along with another's dot stays out of the clock")    \
   X(kDotWithoutObject, "a delta's dot enters the clock without its object")                    \
+  X(kPagedMarkerIgnored, "a marker that comes in a page leaves the value where it is")         \
   X(kTransferJoinedEarly, "the sender's clock is joined after the first page of a transfer")   \
   X(kPruneOnApplied, "the log is pruned on what peers applied, durable or not")                \
   X(kPruneWithoutAbsent, "the log is pruned although a peer that is away lacks the entry")     \

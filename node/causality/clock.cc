@@ -47,6 +47,16 @@ Runs subtract(const Runs& a, const Runs& b) {
   return out;
 }
 
+// Whether all of `b` is in `a`; runs are never adjacent, so each of its runs must lie in one.
+bool includes(const Runs& a, const Runs& b) {
+  auto i = a.begin();
+  for (const Run& run : b) {
+    while (i != a.end() && i->last < run.first) ++i;
+    if (i == a.end() || i->first > run.first || i->last < run.last) return false;
+  }
+  return true;
+}
+
 Runs overlap(const Runs& a, const Runs& b) {
   Runs out;
   auto i = a.begin();
@@ -76,6 +86,8 @@ const Clock::Entry* Clock::find(Actor actor) const {
 }
 
 Clock::Entry& Clock::find_or_insert(Actor actor) {
+  if (entries_.empty() || entries_.back().actor < actor)
+    return entries_.emplace_back(actor, Runs{});
   auto it = std::lower_bound(entries_.begin(), entries_.end(), actor, by_actor);
   if (it == entries_.end() || it->actor != actor) it = entries_.insert(it, Entry{actor, {}});
   return *it;
@@ -93,7 +105,7 @@ bool Clock::contains(Dot dot) const {
 bool Clock::covers(const Clock& other) const {
   for (const Entry& theirs : other.entries_) {
     const Entry* ours = find(theirs.actor);
-    if (ours == nullptr || !subtract(theirs.runs, ours->runs).empty()) return false;
+    if (ours == nullptr || !includes(ours->runs, theirs.runs)) return false;
   }
   return true;
 }
@@ -144,6 +156,7 @@ Clock Clock::minus(const Clock& other) const {
 
 Clock Clock::intersect(const Clock& other) const {
   Clock out;
+  out.entries_.reserve(std::min(entries_.size(), other.entries_.size()));
   for (const Entry& ours : entries_) {
     const Entry* theirs = other.find(ours.actor);
     if (theirs == nullptr) continue;

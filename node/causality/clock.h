@@ -48,6 +48,7 @@ class Clock {
 
   std::uint64_t count() const;  // dots
 
+  void reserve(std::size_t actors) { entries_.reserve(actors); }  // room for so many
   void add(Dot dot);
   void add_run(Actor actor, Run run);
   void join(const Clock& other);  // union

@@ -25,6 +25,7 @@ void encode_clock(const Clock& clock, v1::ClockRecord* out) {
 
 absl::StatusOr<Clock> decode_clock(const v1::ClockRecord& record) {
   Clock clock;
+  clock.reserve(static_cast<std::size_t>(record.entries_size()));
   std::uint64_t previous_actor = 0;
   for (const auto& entry : record.entries()) {
     if (entry.actor() <= previous_actor)

@@ -1,6 +1,7 @@
 #include "node/causality/token_codec.h"
 
 #include "absl/strings/str_cat.h"
+#include "google/protobuf/arena.h"
 #include "kv/v1/record.pb.h"
 #include "node/base/limits.h"
 #include "node/base/sealed.h"
@@ -10,7 +11,9 @@
 namespace kv {
 
 std::string encode_token(const Token& token, std::uint64_t binding) {
-  v1::TokenRecord record;
+  alignas(8) char room[kRecordRoomBytes];
+  google::protobuf::Arena arena(room, sizeof room);
+  auto& record = *google::protobuf::Arena::CreateMessage<v1::TokenRecord>(&arena);
   encode_clock(token.context, record.mutable_context());
   record.set_hlc(token.hlc.bits);
   record.set_binding(binding);
@@ -24,7 +27,9 @@ absl::StatusOr<Token> decode_token(std::string_view bytes, std::uint64_t binding
   const auto body = unseal(bytes);
   if (!body.ok())
     return absl::InvalidArgumentError(absl::StrCat("token: ", body.status().message()));
-  v1::TokenRecord record;
+  alignas(8) char room[kRecordRoomBytes];
+  google::protobuf::Arena arena(room, sizeof room);
+  auto& record = *google::protobuf::Arena::CreateMessage<v1::TokenRecord>(&arena);
   if (!record.ParseFromArray(body->data(), static_cast<int>(body->size())))
     return absl::InvalidArgumentError("token: not a token");
   if (record.binding() != binding && !KV_PLANTED(kTokenOfAnyKey))

@@ -5,8 +5,10 @@
 namespace kv {
 
 void Tally::add(NodeIndex replica) {
-  const bool repeated = !answered_.insert(replica).second;
-  if (KV_PLANTED(kReplicaCountedTwice) && repeated && needed_ > 0) --needed_;
+  if (!has(replica))
+    answered_.push_back(replica);
+  else if (KV_PLANTED(kReplicaCountedTwice) && needed_ > 0)
+    --needed_;
 }
 
 }  // namespace kv

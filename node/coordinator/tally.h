@@ -1,9 +1,10 @@
 // Quorum arithmetic, apart from timers and messages.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
-#include <set>
 
+#include "absl/container/inlined_vector.h"
 #include "node/base/types.h"
 
 namespace kv {
@@ -14,14 +15,16 @@ class Tally {
   explicit Tally(std::size_t needed) : needed_(needed) {}
 
   void add(NodeIndex replica);
-  bool has(NodeIndex replica) const { return answered_.contains(replica); }
+  bool has(NodeIndex replica) const {
+    return std::find(answered_.begin(), answered_.end(), replica) != answered_.end();
+  }
   bool complete() const { return count() >= needed_; }
   std::size_t count() const { return answered_.size(); }
   std::size_t needed() const { return needed_; }
 
  private:
   std::size_t needed_;
-  std::set<NodeIndex> answered_;
+  absl::InlinedVector<NodeIndex, 8> answered_;
 };
 
 }  // namespace kv

@@ -3,6 +3,7 @@
 #include <type_traits>
 
 #include "absl/strings/str_cat.h"
+#include "google/protobuf/arena.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "kv/v1/peer.pb.h"
 #include "node/base/limits.h"
@@ -318,14 +319,18 @@ void decode_body(Reader& in, const Record& record, Message& out) {
 }  // namespace
 
 std::string encode_message(const Message& message) {
-  Record record;
+  alignas(8) char room[kRecordRoomBytes];
+  google::protobuf::Arena arena(room, sizeof room);
+  Record& record = *google::protobuf::Arena::CreateMessage<Record>(&arena);
   record.set_partition(message.partition.value);
   std::visit([&](const auto& body) { encode(body, record); }, message.body);
   return record.SerializeAsString();
 }
 
 absl::StatusOr<Message> decode_message(std::string_view bytes) {
-  Record record;
+  alignas(8) char room[kRecordRoomBytes];
+  google::protobuf::Arena arena(room, sizeof room);
+  Record& record = *google::protobuf::Arena::CreateMessage<Record>(&arena);
   if (!record.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
     return absl::InvalidArgumentError("not a peer message");
   if (record.partition() >= kMaxPartitions)

@@ -171,6 +171,8 @@ absl::Status Replica::apply_items(Transaction& tx, const std::vector<Item>& item
 // `known`: the clock from before the items' dots entered it.
 void Replica::join_item(Transaction& tx, const Item& item, const Clock& their_clock,
                         const Clock& known, const Transfers& transfers, Object mine) {
+  if (KV_PLANTED(kPagedMarkerIgnored) && !their_clock.empty() && !markers_of(item.object).empty())
+    return;
   const Object before = mine;
   for (const Transfer& transfer : transfers)
     if (brings_back(item, transfer, known)) mine.context.join(*transfer.clock);
@@ -264,9 +266,7 @@ Clock Replica::debt(NodeIndex peer) const {
   return it == peers_.end() ? Clock{} : state_.clock.minus(it->second.applied);
 }
 
-bool Replica::flush(storage::WriteBatch& batch) {
-  if (!changed_) return false;
-  changed_ = false;
+void Replica::put_record(storage::WriteBatch& batch) const {
   std::string record = storage::encode_replica(state_);
   if (KV_PLANTED(kRecordForgetsSome) && state_.clock.count() % 64 == 63) {
     storage::ReplicaState lacking = state_;
@@ -274,7 +274,6 @@ bool Replica::flush(storage::WriteBatch& batch) {
     record = storage::encode_replica(lacking);
   }
   batch.put(Family::kMeta, storage::replica_key(partition_), std::move(record));
-  return true;
 }
 
 bool Replica::is_behind_itself(const Clock& clock) const {

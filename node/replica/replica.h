@@ -12,6 +12,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -138,7 +139,11 @@ class Replica {
   void note_durable(const Clock& clock) { durable_.join(clock); }
 
   // Writes the replica record into the batch if it changed since the last call, and says so. Every step ends with it.
-  bool flush(storage::WriteBatch& batch);
+  bool flush(storage::WriteBatch& batch) {
+    const bool changed = std::exchange(changed_, false);
+    if (changed) put_record(batch);
+    return changed;
+  }
 
   // Takes a new actor, the first or another: nothing that an old one may have issued can be issued again.
   void renew_actor(Rng& rng);
@@ -166,6 +171,7 @@ class Replica {
                            const Transfers& transfers, const Clock& their_clock);
   void join_item(Transaction& tx, const Item& item, const Clock& their_clock, const Clock& known,
                  const Transfers& transfers, Object mine);
+  void put_record(storage::WriteBatch& batch) const;
   void settle();
   void drop_later(storage::WriteBatch& batch, const std::string& key, WallMs at);
   absl::Status drop_perished(Transaction& tx, WallMs wall, const std::string& key);

@@ -37,7 +37,7 @@ void Replica::settle() {
 absl::Status Replica::prune_log(Transaction& tx, WallMs wall, std::size_t limit) {
   if (KV_PLANTED(kPruneNever)) return absl::OkStatus();
   settle();
-  Clock stable = durable_;
+  Clock stable = durable_.minus(state_.pruned);  // first, for that leaves little to be looked at
   for (const auto& [peer, clock] : peers_) {
     if (KV_PLANTED(kPruneWithoutAbsent) && peer.value % 2 == 1) continue;
     const Clock& known = KV_PLANTED(kPruneOnApplied)            ? clock.applied
@@ -47,7 +47,7 @@ absl::Status Replica::prune_log(Transaction& tx, WallMs wall, std::size_t limit)
   }
   std::size_t left = limit;
   absl::Status status;
-  for_each_run(stable.minus(state_.pruned), [&](Actor actor, Clock::Run run) {
+  for_each_run(stable, [&](Actor actor, Clock::Run run) {
     if (left == 0 || !status.ok()) return;
     if (run.last - run.first >= left) run.last = run.first + left - 1;
     left -= run.last - run.first + 1;

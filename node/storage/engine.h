@@ -44,7 +44,12 @@ constexpr int kFamilies = 3;
 class WriteBatch {
  public:
   using Key = std::pair<Family, std::string>;
-  using Changes = std::map<Key, std::optional<std::string>>;  // no value: erase
+  using KeyView = std::pair<Family, std::string_view>;
+  struct Before {
+    using is_transparent = void;
+    bool operator()(const KeyView& a, const KeyView& b) const { return a < b; }
+  };
+  using Changes = std::map<Key, std::optional<std::string>, Before>;  // no value: erase
 
   void put(Family family, std::string key, std::string value) {
     changes_.insert_or_assign({family, std::move(key)}, std::move(value));

@@ -14,13 +14,15 @@ namespace {
 // key, value. Lengths are 4 bytes, little-endian.
 constexpr std::size_t kLengthBytes = 4;
 
-void append_length(std::string& out, std::size_t length) {
+void put_length(std::string& out, std::size_t at, std::size_t length) {
   KV_CHECK(length <= UINT32_MAX, "batches are bounded far below this");
-  for (int shift = 0; shift < 32; shift += 8) out.push_back(static_cast<char>(length >> shift));
+  for (std::size_t i = 0; i < kLengthBytes; ++i, length >>= 8)
+    out[at + i] = static_cast<char>(length);
 }
 
 void append_bytes(std::string& out, std::string_view bytes) {
-  append_length(out, bytes.size());
+  out.append(kLengthBytes, '\0');
+  put_length(out, out.size() - kLengthBytes, bytes.size());
   out.append(bytes);
 }
 
@@ -39,17 +41,17 @@ std::string_view take_bytes(std::string_view& in) {
   return bytes;
 }
 
-std::string frame_of(const WriteBatch& batch) {
-  std::string body;
+void append_frame(std::string& log, const WriteBatch& batch) {
+  const std::size_t start = log.size();
+  log.append(kLengthBytes + kSealBytes, '\0');
   for (const auto& [key, value] : batch.changes()) {
-    body.push_back(static_cast<char>(key.first));
-    body.push_back(value.has_value() ? 1 : 0);
-    append_bytes(body, key.second);
-    append_bytes(body, value.value_or(std::string()));
+    log.push_back(static_cast<char>(key.first));
+    log.push_back(value.has_value() ? 1 : 0);
+    append_bytes(log, key.second);
+    append_bytes(log, value.has_value() ? std::string_view(*value) : std::string_view());
   }
-  std::string frame;
-  append_bytes(frame, seal(body));
-  return frame;
+  seal_in_place(log, start + kLengthBytes);
+  put_length(log, start, log.size() - start - kLengthBytes);
 }
 
 // Calls change(family, key, value) for every change of the whole frames at the start of the log;
@@ -121,12 +123,14 @@ absl::Status MemoryEngine::commit(const WriteBatch& batch) {
   if (!failed_.ok()) return failed_;
   if (!faults_.commit.ok()) return faults_.commit;
   if (batch.empty()) return absl::OkStatus();
-  const std::string frame = frame_of(batch);
-  const std::uint64_t needed = table_bytes_ + log_.size() + frame.size();
-  if (needed > faults_.capacity_bytes)
+  const std::size_t before = log_.size();
+  append_frame(log_, batch);
+  const std::uint64_t needed = table_bytes_ + log_.size();
+  if (needed > faults_.capacity_bytes) {
+    log_.resize(before);
     return absl::ResourceExhaustedError(
         absl::StrCat("disk full: ", needed, " bytes needed of ", faults_.capacity_bytes));
-  log_.append(frame);
+  }
   frame_ends_.push_back(log_.size());
   for (const auto& [key, value] : batch.changes()) {
     Map& map = writable(key.first);
@@ -145,13 +149,16 @@ absl::Status MemoryEngine::sync() {
   const std::size_t end =
       replay(log_, [&](Family family, std::string_view key, std::optional<std::string_view> value) {
         Map& table = tables_[index_of(family)];
-        if (const auto old = table.find(key); old != table.end()) {
-          table_bytes_ -= old->first.size() + old->second.size();
-          table.erase(old);
+        auto at = table.lower_bound(key);
+        const bool is_there = at != table.end() && at->first == key;
+        if (is_there) table_bytes_ -= key.size() + at->second.size();
+        if (value.has_value()) {
+          if (!is_there) at = table.emplace_hint(at, key, std::string());
+          at->second = *value;
+          table_bytes_ += key.size() + value->size();
+        } else if (is_there) {
+          table.erase(at);
         }
-        if (!value.has_value()) return;
-        table.emplace(key, *value);
-        table_bytes_ += key.size() + value->size();
       });
   KV_CHECK(end == log_.size(), "a log that no crash cut is whole");
   log_.clear();

@@ -3,6 +3,7 @@
 #include <climits>
 
 #include "absl/strings/str_cat.h"
+#include "google/protobuf/arena.h"
 #include "kv/v1/record.pb.h"
 #include "node/base/limits.h"
 #include "node/base/sealed.h"
@@ -15,17 +16,35 @@ absl::Status damaged(const char* what, absl::string_view why) {
   return absl::DataLossError(absl::StrCat(what, ": ", why));
 }
 
-// Removes the header and parses the rest.
+// A record for the length of one call.
 template <typename Record>
-absl::StatusOr<Record> open_record(std::string_view bytes, const char* what) {
-  const auto body = unseal(bytes);
-  if (!body.ok()) return damaged(what, body.status().message());
-  Record record;
-  if (body->size() > INT_MAX ||
-      !record.ParseFromArray(body->data(), static_cast<int>(body->size())))
-    return damaged(what, "its fields cannot be read");
-  return record;
-}
+class Scratch {
+ public:
+  Record* operator->() { return record_; }
+  Record& operator*() { return *record_; }
+
+  std::string sealed() const {
+    std::string out(kSealBytes, '\0');
+    record_->AppendToString(&out);
+    seal_in_place(out, 0);
+    return out;
+  }
+
+  // Removes the header and parses the rest.
+  absl::Status open(std::string_view bytes, const char* what) {
+    const auto body = unseal(bytes);
+    if (!body.ok()) return damaged(what, body.status().message());
+    if (body->size() > INT_MAX ||
+        !record_->ParseFromArray(body->data(), static_cast<int>(body->size())))
+      return damaged(what, "its fields cannot be read");
+    return absl::OkStatus();
+  }
+
+ private:
+  alignas(8) char room_[kRecordRoomBytes];
+  google::protobuf::Arena arena_{room_, sizeof room_};
+  Record* record_ = google::protobuf::Arena::CreateMessage<Record>(&arena_);
+};
 
 }  // namespace
 
@@ -83,33 +102,35 @@ absl::StatusOr<Object> object_from_record(const v1::ObjectRecord& record) {
 }
 
 std::string encode_object(const Object& object) {
-  v1::ObjectRecord record;
-  object_to_record(object, &record);
-  return seal(record.SerializeAsString());
+  Scratch<v1::ObjectRecord> record;
+  object_to_record(object, &*record);
+  return record.sealed();
 }
 
 absl::StatusOr<Object> decode_object(std::string_view bytes) {
-  const auto record = open_record<v1::ObjectRecord>(bytes, "object record");
-  if (!record.ok()) return record.status();
+  Scratch<v1::ObjectRecord> record;
+  const absl::Status opened = record.open(bytes, "object record");
+  if (!opened.ok()) return opened;
   auto object = object_from_record(*record);
   if (!object.ok()) return damaged("object record", object.status().message());
   return object;
 }
 
 std::string encode_replica(const ReplicaState& state) {
-  v1::ReplicaRecord record;
-  record.set_actor(state.actor.id);
-  encode_clock(state.clock, record.mutable_clock());
-  encode_clock(state.pruned, record.mutable_pruned());
-  record.set_live_keys(state.live_keys);
-  record.set_markers(state.markers);
-  record.set_floor(state.floor.bits);
-  return seal(record.SerializeAsString());
+  Scratch<v1::ReplicaRecord> record;
+  record->set_actor(state.actor.id);
+  encode_clock(state.clock, record->mutable_clock());
+  encode_clock(state.pruned, record->mutable_pruned());
+  record->set_live_keys(state.live_keys);
+  record->set_markers(state.markers);
+  record->set_floor(state.floor.bits);
+  return record.sealed();
 }
 
 absl::StatusOr<ReplicaState> decode_replica(std::string_view bytes) {
-  const auto record = open_record<v1::ReplicaRecord>(bytes, "replica record");
-  if (!record.ok()) return record.status();
+  Scratch<v1::ReplicaRecord> record;
+  const absl::Status opened = record.open(bytes, "replica record");
+  if (!opened.ok()) return opened;
   if (record->actor() == 0) return damaged("replica record", "no actor");
   auto clock = decode_clock(record->clock());
   if (!clock.ok()) return damaged("replica record", clock.status().message());
@@ -122,19 +143,20 @@ absl::StatusOr<ReplicaState> decode_replica(std::string_view bytes) {
 }
 
 std::string encode_node(const NodeState& state) {
-  v1::NodeRecord record;
-  record.set_cluster(state.cluster);
-  record.set_id(state.id);
-  record.set_partitions(state.partitions);
-  record.set_boot_id(state.boot_id);
-  record.set_clean_shutdown(state.clean_shutdown);
-  record.set_directory(state.directory);
-  return seal(record.SerializeAsString());
+  Scratch<v1::NodeRecord> record;
+  record->set_cluster(state.cluster);
+  record->set_id(state.id);
+  record->set_partitions(state.partitions);
+  record->set_boot_id(state.boot_id);
+  record->set_clean_shutdown(state.clean_shutdown);
+  record->set_directory(state.directory);
+  return record.sealed();
 }
 
 absl::StatusOr<NodeState> decode_node(std::string_view bytes) {
-  const auto record = open_record<v1::NodeRecord>(bytes, "node record");
-  if (!record.ok()) return record.status();
+  Scratch<v1::NodeRecord> record;
+  const absl::Status opened = record.open(bytes, "node record");
+  if (!opened.ok()) return opened;
   return NodeState{record->cluster(),        record->id(),
                    record->partitions(),     record->boot_id(),
                    record->clean_shutdown(), record->directory()};

@@ -5,7 +5,7 @@ namespace kv::storage {
 absl::StatusOr<std::optional<std::string>> View::get(Family family, std::string_view key) const {
   const auto& changes = pending_.changes();
   if (!changes.empty()) {
-    const auto it = changes.find({family, std::string(key)});
+    const auto it = changes.find(WriteBatch::KeyView{family, key});
     if (it != changes.end()) return it->second;
   }
   return engine_.get(family, key);
@@ -14,7 +14,7 @@ absl::StatusOr<std::optional<std::string>> View::get(Family family, std::string_
 absl::Status View::scan(Family family, std::string_view from, std::string_view to,
                         const Visitor& visit) const {
   const auto& changes = pending_.changes();
-  auto next = changes.lower_bound({family, std::string(from)});
+  auto next = changes.lower_bound(WriteBatch::KeyView{family, from});
   const auto in_range = [&] {
     return next != changes.end() && next->first.first == family &&
            (to.empty() || next->first.second < to);

@@ -152,7 +152,7 @@ void Cluster::carry_out(std::size_t node, std::size_t shard, Effects effects) {
   const auto speak = [&] {
     for (const Envelope& envelope : effects.messages)
       transmit(node, envelope.to.value, envelope.message);
-    for (const ClientReply& reply : effects.replies) answer(reply);
+    for (ClientReply& reply : effects.replies) answer(std::move(reply));
   };
   if (KV_PLANTED(kAckBeforeCommit)) speak();
   if (!commit(node, effects.batch)) return crash(node, Disk::kKept);
@@ -216,22 +216,24 @@ void Cluster::wake_later(std::size_t node, std::size_t shard, Instant when) {
 std::uint64_t Cluster::write(std::size_t node, const std::string& key,
                              std::optional<std::string> value, WriteOptions options) {
   const std::uint64_t id = next_request_++;
-  const Partition partition = partition_of(key);
+  std::string storage_key = stored(key);
+  const Partition partition = home_of(storage_key);
   if (nodes_[node].up)
     deliver(node, partition.value % nodes_[node].shards.size(),
-            ClientWrite{id, partition, stored(key), std::move(value), std::move(options.token),
-                        options.level, options.durability, after_ms(now_, options.timeout_ms),
-                        options.condition, options.ttl_ms});
+            ClientWrite{id, partition, std::move(storage_key), std::move(value),
+                        std::move(options.token), options.level, options.durability,
+                        after_ms(now_, options.timeout_ms), options.condition, options.ttl_ms});
   return id;
 }
 
 std::uint64_t Cluster::read(std::size_t node, const std::string& key, Level level,
                             std::int64_t timeout_ms) {
   const std::uint64_t id = next_request_++;
-  const Partition partition = partition_of(key);
+  std::string storage_key = stored(key);
+  const Partition partition = home_of(storage_key);
   if (nodes_[node].up)
     deliver(node, partition.value % nodes_[node].shards.size(),
-            ClientGet{id, partition, stored(key), level, after_ms(now_, timeout_ms)});
+            ClientGet{id, partition, std::move(storage_key), level, after_ms(now_, timeout_ms)});
   return id;
 }
 
@@ -245,12 +247,12 @@ std::uint64_t Cluster::scan(std::size_t node, Partition partition, Level level,
   return id;
 }
 
-void Cluster::answer(const ClientReply& reply) {
+void Cluster::answer(ClientReply reply) {
   const std::uint64_t id = std::visit([](const auto& r) { return r.id; }, reply);
   note(absl::StrCat("reply ", id));
-  const bool is_first = replies_.emplace(id, reply).second;
+  const auto [it, is_first] = replies_.emplace(id, std::move(reply));
   KV_CHECK(is_first, "a request is answered once");
-  if (observer_ != nullptr) observer_->on_reply(reply);
+  if (observer_ != nullptr) observer_->on_reply(it->second);
 }
 
 const WriteResult* Cluster::write_result(std::uint64_t id) const {

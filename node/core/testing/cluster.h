@@ -205,7 +205,7 @@ class Cluster {
   };
   struct Shard {
     std::unique_ptr<Core> core;
-    std::deque<Event> inbox;
+    std::vector<Event> inbox;
     bool turn_is_due = false;
     Instant wake_at = kNever;
   };
@@ -261,7 +261,7 @@ class Cluster {
   void maybe_replay(std::size_t from, std::size_t to, const std::string& bytes);
   Identity identity(std::size_t node) const;
   void make_cores(std::size_t node, bool keep_actors);
-  void answer(const ClientReply& reply);
+  void answer(ClientReply reply);
   Link& link(std::size_t a, std::size_t b) {
     return links_[std::min(a, b) * nodes_.size() + std::max(a, b)];
   }
