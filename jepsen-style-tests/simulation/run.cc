@@ -357,8 +357,7 @@ void Run::on_write(const Operation& operation, const ClientWriteReply& reply) {
 void Run::on_read(const Operation& operation, const ClientReadReply& reply) {
   if (reply.code != absl::StatusCode::kOk)
     return say([&] { return absl::StrCat("  answer: ", reply.message); });
-  const std::int64_t wall_ms =
-      std::min(operation.wall_ms, cluster_.wall(operation.action.node).ms);
+  const std::int64_t wall_ms = std::min(operation.wall_ms, cluster_.wall(operation.action.node).ms);
   for (const ReadItem& item : reply.items) truth_.read(item, WallMs{wall_ms});
   if (operation.action.kind == Kind::kScan) return;
   const ReadItem& item = reply.items.at(0);
