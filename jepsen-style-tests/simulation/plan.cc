@@ -66,8 +66,8 @@ Weights make_weights(Rng& rng) {
 
 // A quarter of the seeds have lww alone.
 std::vector<std::string> make_policies(std::uint64_t seed) {
-  constexpr std::array<std::string_view, 6> kPolicies{
-      "", "siblings:", "fww:", "max:", "counter:", "catalog:"};
+  constexpr std::array<std::string_view, 9> kPolicies{
+      "", "siblings:", "fww:", "max:", "counter:", "catalog:", "register:", "set:", "map:"};
   Rng rng = stream(seed, "policies");
   if (rng.below(4) == 0) return {""};
   std::vector<std::string> policies(rng.below(3) == 0 ? 1 : 1 + rng.below(4));

@@ -41,7 +41,8 @@ std::string name_of_node(std::size_t node) { return absl::StrCat("n", node + 1);
 // Whether its values are stored as they were put, each once.
 bool keeps_values(std::string_view storage_key) {
   const std::string_view policy = storage::policy_of(storage_key).name();
-  return policy == "lww" || policy == "siblings" || policy == "fww";
+  return policy == "lww" || policy == "siblings" || policy == "fww" || policy == "register" ||
+         policy == "set";
 }
 
 }  // namespace
@@ -277,7 +278,7 @@ void Truth::on_disk_changed(std::size_t node) {
       put_object(here, key, std::move(object));
   }
   for (auto& [key, all] : acknowledged_) {
-    const Mirror& here = mirror(node, cluster_->ring().partition_of(key));
+    const Mirror& here = mirror(node, partition_of(key));
     for (Acknowledged& one : all)
       if ((one.holders >> node & 1U) != 0 && !here.clock.contains(one.dot)) {
         one.holders &= ~(1U << node);

@@ -155,7 +155,7 @@ class Truth {
   ByDot<Hlc> seen_before_;  // that of its key when it was issued
   std::map<Partition, Hlc> greatest_marker_;
   Survivors survivors_;
-  std::optional<SkewModel> skew_;  // once attached
+  std::optional<SkewModel> skew_;                 // once attached
   std::unordered_map<std::string, Fate> values_;  // looked up, never walked
   std::map<std::string, Numbers> numbers_;
   std::set<std::string> deleted_;  // keys that somebody asked to delete

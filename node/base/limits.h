@@ -8,6 +8,9 @@ namespace kv {
 
 constexpr std::size_t kMaxKeyBytes = 4 * 1024;
 constexpr std::size_t kMaxValueBytes = 4 * 1024 * 1024;
+constexpr std::size_t kMaxFieldBytes =
+    1024;  // of a map; an element of a set is as long as a key may be
+constexpr std::size_t kMaxPathFields = 8;
 constexpr std::size_t kMaxBucketBytes = 128;
 constexpr std::size_t kMaxTokenBytes = 64 * 1024;
 constexpr std::size_t kMaxBatchOperations = 1000;

@@ -23,12 +23,77 @@ absl::Status check_bucket_name(std::string_view name) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::string> checked_key(const storage::Bucket& bucket, std::string_view key) {
-  if (key.empty()) return absl::InvalidArgumentError("empty key; a key has 1 to 4096 bytes");
-  if (key.size() > kMaxKeyBytes)
+namespace {
+
+absl::Status check_size(const char* name, std::size_t bytes, std::size_t limit) {
+  if (bytes == 0)
     return absl::InvalidArgumentError(
-        absl::StrCat("key of ", key.size(), " bytes; the limit is ", kMaxKeyBytes));
+        absl::StrCat("empty ", name, "; a ", name, " has 1 to ", limit, " bytes"));
+  if (bytes > limit)
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, " of ", bytes, " bytes; the limit is ", limit));
+  return absl::OkStatus();
+}
+
+absl::Status check_path(const storage::Bucket& bucket, const storage::Path& path) {
+  if (bucket.policy == PolicyKind::kSet && !path.empty())
+    return absl::InvalidArgumentError(
+        absl::StrCat("a path in bucket \"", bucket.name, "\", which holds sets"));
+  if (path.size() > kMaxPathFields)
+    return absl::InvalidArgumentError(
+        absl::StrCat("path of ", path.size(), " fields; the limit is ", kMaxPathFields));
+  for (const std::string& field : path)
+    if (const absl::Status size = check_size("field", field.size(), kMaxFieldBytes); !size.ok())
+      return size;
+  return absl::OkStatus();
+}
+
+absl::Status check_collection(const storage::Bucket& bucket, std::string_view key) {
+  if (!storage::is_collection(bucket.policy))
+    return absl::InvalidArgumentError(absl::StrCat(
+        "bucket \"", bucket.name, "\" is of policy ", std::string(policy(bucket.policy).name()),
+        "; only sets and maps have elements and fields"));
+  return check_size("key", key.size(), kMaxKeyBytes);
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> checked_key(const storage::Bucket& bucket, std::string_view key) {
+  const absl::Status size = check_size("key", key.size(), kMaxKeyBytes);
+  if (!size.ok()) return size;
+  if (storage::is_collection(bucket.policy))
+    return absl::InvalidArgumentError(absl::StrCat(
+        "bucket \"", bucket.name, "\" holds ", std::string(policy(bucket.policy).name()),
+        "s: what they hold is read, added and removed piece by piece (kv ",
+        std::string(policy(bucket.policy).name()), ")"));
   return storage::storage_key(bucket, key);
+}
+
+absl::StatusOr<std::string> checked_leaf(const storage::Bucket& bucket, std::string_view key,
+                                         const storage::Leaf& leaf) {
+  for (const absl::Status& status : {check_collection(bucket, key), check_path(bucket, leaf.path)})
+    if (!status.ok()) return status;
+  const bool in_map = bucket.policy == PolicyKind::kMap;
+  if (in_map && leaf.path.empty())
+    return absl::InvalidArgumentError("a leaf of a map has a path of at least one field");
+  if (in_map && !storage::is_leaf_policy(leaf.policy))
+    return absl::InvalidArgumentError(
+        absl::StrCat("a map holds no leaves of policy ", std::string(policy(leaf.policy).name()),
+                     "; it holds registers, counters, flags and sets"));
+  if (leaf.policy == PolicyKind::kSet) {
+    const absl::Status size = check_size("element", leaf.element.size(), kMaxKeyBytes);
+    if (!size.ok()) return size;
+  } else if (!leaf.element.empty()) {
+    return absl::InvalidArgumentError("only a set has elements");
+  }
+  return storage::leaf_key(bucket, key, leaf);
+}
+
+absl::StatusOr<storage::KeyRange> checked_leaves(const storage::Bucket& bucket,
+                                                 std::string_view key, const storage::Path& path) {
+  for (const absl::Status& status : {check_collection(bucket, key), check_path(bucket, path)})
+    if (!status.ok()) return status;
+  return storage::leaves_under(bucket, key, path);
 }
 
 absl::Status check_value(std::string_view value) {
@@ -42,9 +107,9 @@ absl::Status check_ttl(std::uint64_t ttl_ms, PolicyKind kind) {
     return absl::InvalidArgumentError(
         absl::StrCat("time to live of ", ttl_ms, " ms; the limit is ", kMaxTtlMs));
   if (ttl_ms > 0 && !policy(kind).values_expire())
-    return absl::InvalidArgumentError(
-        absl::StrCat("a time to live in a bucket of policy ", std::string(policy(kind).name()),
-                     ", where a write sums up others; lww, siblings and fww take one"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "a time to live in a bucket of policy ", std::string(policy(kind).name()),
+        ", where a write sums up others; lww, siblings, fww, register, flag and set take one"));
   return absl::OkStatus();
 }
 

@@ -11,12 +11,19 @@
 #include "absl/status/statusor.h"
 #include "node/base/hlc.h"
 #include "node/causality/token_codec.h"
-#include "node/storage/keys.h"
+#include "node/storage/collections.h"
 
 namespace kv {
 
-// The storage key of a key in a bucket that exists.
+// The storage key of a key in a bucket that exists and does not hold collections.
 absl::StatusOr<std::string> checked_key(const storage::Bucket& bucket, std::string_view key);
+
+// Of what a set or map holds, in a bucket of that policy.
+absl::StatusOr<std::string> checked_leaf(const storage::Bucket& bucket, std::string_view key,
+                                         const storage::Leaf& leaf);
+// All that it holds at or below a path.
+absl::StatusOr<storage::KeyRange> checked_leaves(const storage::Bucket& bucket,
+                                                 std::string_view key, const storage::Path& path);
 
 // Of a bucket to be created: letters, digits, "-", "_" and ".".
 absl::Status check_bucket_name(std::string_view name);

@@ -26,4 +26,17 @@ const Policy& min_policy();
 // its own, in one version that its next addition supersedes: sums of different actors never meet.
 const Policy& counter_policy();
 
+// The latest of concurrent values, by (HLC, dot). A put supersedes what its token has seen, or without one what its replica
+// holds; so does a delete, and a concurrent put survives it: whoever has not seen a value cannot have meant to remove it.
+const Policy& register_policy();
+
+// On wins: a flag is on as long as somebody has put it on whom nobody has seen and put it off. Off is a delete.
+const Policy& flag_policy();
+
+// One element of a set; add wins: adding is a put, removing a delete.
+const Policy& set_policy();
+
+// Of buckets that hold maps (node/storage/collections.h).
+const Policy& map_policy();
+
 }  // namespace kv

@@ -12,8 +12,8 @@
 namespace kv {
 namespace {
 
-const Policy* const kAll[] = {&lww_policy(), &siblings_policy(), &fww_policy(),
-                              &max_policy(), &min_policy(),      &counter_policy()};
+const Policy* const kAll[] = {&lww_policy(), &siblings_policy(), &fww_policy(),     &max_policy(),
+                              &min_policy(), &counter_policy(),  &register_policy()};
 
 std::string shown_at(const ModelReplica& replica, const Policy& policy) {
   std::string text;
@@ -31,7 +31,7 @@ TEST(Policies, AreFoundByTheirNamesAndKinds) {
     EXPECT_EQ(policy(*kind).name(), name);
     EXPECT_TRUE(is_policy(static_cast<char>(*kind)));
   }
-  EXPECT_EQ(policy_names().size(), std::size(kAll));
+  EXPECT_EQ(policy_names().size(), std::size(kAll) + 3) << "flag, set and map are registers";
   EXPECT_FALSE(find_policy("LWW").has_value());
   EXPECT_FALSE(is_policy('?'));
 }
@@ -147,6 +147,36 @@ TEST(Policies, EveryInterleavingOfUpToFiveOperationsOfThreeReplicasConverges) {
     EXPECT_GT(histories, 1'000U) << policy->name();
     RecordProperty(std::string(policy->name()), std::to_string(histories));
   }
+}
+
+// ---- register, flag, set --------------------------------------------------------------------------------------------
+
+TEST(Register, APutReplacesWhatIsSeenAndOfConcurrentOnesTheLatestIsShown) {
+  ModelReplica x(1, &register_policy()), y(2, &register_policy());
+  y.apply(x.write("k", "first", {}, WallMs{1}));
+  const auto from_x = x.write("k", "x", {}, WallMs{2});
+  const auto from_y = y.write("k", "y", {}, WallMs{3});
+  EXPECT_EQ(x.state("k").object.versions.size(), 1U);
+  x.apply(from_y);
+  y.apply(from_x);
+  EXPECT_EQ(x.state("k").object.versions.size(), 2U);
+  EXPECT_EQ(shown_at(x, register_policy()), "y");
+  EXPECT_EQ(shown_at(y, register_policy()), "y");
+  x.write("k", "both seen", {}, WallMs{1});
+  EXPECT_EQ(x.state("k").object.versions.size(), 1U);
+}
+
+TEST(Set, AnElementThatIsAddedWhileItIsRemovedStays) {
+  ModelReplica x(1, &set_policy()), y(2, &set_policy());
+  y.apply(x.write("k", "", {}, WallMs{1}));
+  const auto removed = x.write("k", std::nullopt, {}, WallMs{9});
+  const auto added = y.write("k", "", {}, WallMs{2});
+  x.apply(added);
+  y.apply(removed);
+  EXPECT_EQ(x.state("k").object.versions.size(), 1U);
+  EXPECT_TRUE(same(x.state("k"), y.state("k")));
+  y.write("k", std::nullopt, {}, WallMs{3});
+  EXPECT_TRUE(y.state("k").object.versions.empty()) << "and leaves nothing behind";
 }
 
 // ---- siblings -------------------------------------------------------------------------------------------------------

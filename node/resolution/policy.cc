@@ -9,8 +9,10 @@
 namespace kv {
 namespace {
 
-constexpr std::array kKinds{PolicyKind::kLww, PolicyKind::kSiblings, PolicyKind::kFww,
-                            PolicyKind::kMax, PolicyKind::kMin,      PolicyKind::kCounter};
+constexpr std::array kKinds{PolicyKind::kLww,      PolicyKind::kSiblings, PolicyKind::kFww,
+                            PolicyKind::kMax,      PolicyKind::kMin,      PolicyKind::kCounter,
+                            PolicyKind::kRegister, PolicyKind::kFlag,     PolicyKind::kSet,
+                            PolicyKind::kMap};
 
 }  // namespace
 
@@ -28,6 +30,14 @@ const Policy& policy(PolicyKind kind) {
       return min_policy();
     case PolicyKind::kCounter:
       return counter_policy();
+    case PolicyKind::kRegister:
+      return register_policy();
+    case PolicyKind::kFlag:
+      return flag_policy();
+    case PolicyKind::kSet:
+      return set_policy();
+    case PolicyKind::kMap:
+      return map_policy();
   }
   KV_CHECK(false, "kinds are checked where they enter");
 }

@@ -30,6 +30,10 @@ enum class PolicyKind : char {
   kMax = 'x',       // the greatest number written
   kMin = 'n',       // the smallest number written
   kCounter = 'c',   // the sum of what was added
+  kRegister = 'r',  // the latest of concurrent values; deletes spare what they have not seen
+  kFlag = 'b',      // on or off; of concurrent changes, on wins
+  kSet = 't',       // a set's element: there or not; of concurrent changes, adding wins
+  kMap = 'm',       // of registers, counters, flags and sets, nested
 };
 
 // What a write does to its key, apart from its dot and time.

@@ -5,6 +5,7 @@
 
 #include "node/base/check.h"
 #include "node/base/limits.h"
+#include "node/storage/collections.h"
 
 namespace kv::storage {
 namespace {
@@ -55,14 +56,20 @@ std::string_view user_key_of(std::string_view storage_key) {
 }
 
 const Policy& policy_of(std::string_view storage_key) {
-  return policy(PolicyKind{storage_key.front()});
+  const PolicyKind kind{storage_key.front()};
+  if (kind != PolicyKind::kMap) return policy(kind);
+  const auto leaf = leaf_policy(storage_key);
+  KV_CHECK(leaf.has_value(), "what enters is checked");
+  return policy(*leaf);
 }
 
 bool is_storage_key(std::string_view bytes) {
   const std::size_t zero = bytes.find('\0', 1);
   if (zero == std::string_view::npos || !is_policy(bytes.front())) return false;
+  if (zero < 2 || zero - 1 > kMaxBucketBytes) return false;
+  if (is_collection(PolicyKind{bytes.front()})) return leaf_of(bytes).has_value();
   const std::size_t key_bytes = bytes.size() - zero - 1;
-  return zero >= 2 && zero - 1 <= kMaxBucketBytes && key_bytes >= 1 && key_bytes <= kMaxKeyBytes;
+  return key_bytes >= 1 && key_bytes <= kMaxKeyBytes;
 }
 
 std::string next_key(std::string_view key) { return key.empty() ? "" : std::string(key) + '\0'; }

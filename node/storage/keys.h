@@ -8,7 +8,8 @@
 //            "node"                                      -> NodeRecord
 //
 // "Storage key" means policy (1, a PolicyKind), bucket, 0, user key: it names a key within its partition and travels between
-// nodes. Bucket names hold no zero byte, so a storage key splits in one way only.
+// nodes. Bucket names hold no zero byte, so a storage key splits in one way only. Those of sets and maps go on after the user
+// key: collections.h.
 #pragma once
 
 #include <string>
@@ -34,9 +35,10 @@ const Bucket& default_bucket();  // lww, "default"
 
 std::string storage_key(const Bucket& bucket, std::string_view user_key);
 
-// Of a storage key made above, or checked with is_storage_key.
+// Of a storage key made above, or checked with is_storage_key. A set's or map's user key is that and what follows it.
 std::string_view bucket_of(std::string_view storage_key);
 std::string_view user_key_of(std::string_view storage_key);
+// By which its versions are resolved: in a map, that of the leaf.
 const Policy& policy_of(std::string_view storage_key);
 
 // Whether these bytes, which came from elsewhere, are one: a policy that exists, names and sizes within their limits.

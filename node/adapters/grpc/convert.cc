@@ -1,6 +1,8 @@
 #include "node/adapters/grpc/convert.h"
 
+#include "absl/strings/str_cat.h"
 #include "kv/v1/status.pb.h"
+#include "node/base/check.h"
 #include "node/coordinator/validate.h"
 #include "node/storage/keys.h"
 
@@ -66,6 +68,25 @@ Condition to_condition(v1::Condition condition) {
   return condition == v1::IF_ABSENT    ? Condition::kAbsent
          : condition == v1::IF_CURRENT ? Condition::kCurrent
                                        : Condition::kAlways;
+}
+
+absl::StatusOr<storage::Leaf> to_leaf(const v1::Leaf& leaf) {
+  const auto policy = leaf.policy().empty() ? PolicyKind::kSet : find_policy(leaf.policy());
+  if (!policy.has_value())
+    return absl::InvalidArgumentError(absl::StrCat("there is no leaf of policy \"", leaf.policy(),
+                                                   "\"; it is register, counter, flag or set"));
+  return storage::Leaf{{leaf.path().begin(), leaf.path().end()}, *policy, leaf.element()};
+}
+
+void to_proto(const ReadItem& item, v1::LeavesResponse::Entry* out) {
+  const auto leaf = storage::leaf_of(item.key);
+  KV_CHECK(leaf.has_value(), "what is stored was checked");
+  for (const std::string& field : leaf->path) out->mutable_leaf()->add_path(field);
+  if (!leaf->path.empty())
+    out->mutable_leaf()->set_policy(std::string(policy(leaf->policy).name()));
+  out->mutable_leaf()->set_element(leaf->element);
+  for (const Version& version : item.versions)
+    if (version.value.has_value()) out->set_value(*version.value);
 }
 
 v1::Dot to_proto(Dot dot) {

@@ -5,9 +5,11 @@
 
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "kv/v1/kv.pb.h"
 #include "node/messages/request.h"
 #include "node/ring/ring.h"
+#include "node/storage/collections.h"
 
 namespace kv {
 
@@ -23,6 +25,10 @@ Level to_level(v1::Level level);
 Durability to_durability(v1::Durability durability);
 Condition to_condition(v1::Condition condition);
 v1::Dot to_proto(Dot dot);
+
+// INVALID_ARGUMENT for a policy that does not exist. Sizes are checked with the key (checked_leaf).
+absl::StatusOr<storage::Leaf> to_leaf(const v1::Leaf& leaf);
+void to_proto(const ReadItem& item, v1::LeavesResponse::Entry* out);  // of a leaf that has a value
 
 void to_proto(const ClientReadReply& reply, const Ring& ring, v1::GetResponse* out);
 void to_proto(const ReadItem& item, v1::ScanResponse::Entry* out);

@@ -95,6 +95,14 @@ grpc::ServerUnaryReactor* KeyValueService::Update(grpc::CallbackServerContext* c
   });
 }
 
+grpc::ServerUnaryReactor* KeyValueService::Leaves(grpc::CallbackServerContext* context,
+                                                  const v1::LeavesRequest* request,
+                                                  v1::LeavesResponse* response) {
+  return run(context, response, [&](Instant deadline, LeavesDone done) {
+    operations_.leaves(*request, deadline, done);
+  });
+}
+
 grpc::ServerUnaryReactor* KeyValueService::Batch(grpc::CallbackServerContext* context,
                                                  const v1::BatchRequest* request,
                                                  v1::BatchResponse* response) {

@@ -24,6 +24,9 @@ class KeyValueService final : public v1::KeyValue::CallbackService {
   grpc::ServerUnaryReactor* Batch(grpc::CallbackServerContext* context,
                                   const v1::BatchRequest* request,
                                   v1::BatchResponse* response) override;
+  grpc::ServerUnaryReactor* Leaves(grpc::CallbackServerContext* context,
+                                   const v1::LeavesRequest* request,
+                                   v1::LeavesResponse* response) override;
   grpc::ServerWriteReactor<v1::ScanResponse>* Scan(grpc::CallbackServerContext* context,
                                                    const v1::ScanRequest* request) override;
 

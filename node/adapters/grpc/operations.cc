@@ -13,6 +13,12 @@
 namespace kv {
 namespace {
 
+std::size_t size_of(const v1::UpdateRequest& update) {
+  std::size_t bytes = update.key().size() + update.leaf().element().size();
+  for (const std::string& field : update.leaf().path()) bytes += field.size();
+  return bytes + (update.has_put() ? update.put().size() : 0);
+}
+
 std::size_t size_of(const v1::BatchRequest::Operation& operation) {
   switch (operation.kind_case()) {
     case v1::BatchRequest::Operation::kGet:
@@ -21,6 +27,8 @@ std::size_t size_of(const v1::BatchRequest::Operation& operation) {
       return operation.put().key().size() + operation.put().value().size();
     case v1::BatchRequest::Operation::kDelete:
       return operation.delete_().key().size();
+    case v1::BatchRequest::Operation::kUpdate:
+      return size_of(operation.update());
     case v1::BatchRequest::Operation::KIND_NOT_SET:
       return 0;
   }
@@ -38,6 +46,19 @@ absl::Status check_batch(const v1::BatchRequest& request) {
     return absl::InvalidArgumentError(absl::StrCat(
         "batch of ", bytes, " bytes of keys and values; the limit is ", kMaxBatchBytes));
   return absl::OkStatus();
+}
+
+// The storage key that a write means.
+template <typename Request>
+absl::StatusOr<std::string> key_in(const storage::Bucket& bucket, const Request& request) {
+  return checked_key(bucket, request.key());
+}
+absl::StatusOr<std::string> key_in(const storage::Bucket& bucket,
+                                   const v1::UpdateRequest& request) {
+  if (!request.has_leaf()) return checked_key(bucket, request.key());
+  const auto leaf = to_leaf(request.leaf());
+  if (!leaf.ok()) return leaf.status();
+  return checked_leaf(bucket, request.key(), *leaf);
 }
 
 }  // namespace
@@ -73,6 +94,10 @@ absl::StatusOr<Operations::Stored> Operations::stored_by(const v1::PutRequest& r
   if (bucket.policy == PolicyKind::kCounter)
     return absl::InvalidArgumentError(
         absl::StrCat("bucket \"", bucket.name, "\" holds counters: they are added to, not put"));
+  if (bucket.policy == PolicyKind::kFlag && request.value() == "false") return Stored{};
+  if (bucket.policy == PolicyKind::kFlag && request.value() != "true")
+    return absl::InvalidArgumentError(absl::StrCat(
+        "bucket \"", bucket.name, "\" holds flags: they are put to \"true\" or \"false\""));
   const absl::Status ttl = check_ttl(request.ttl_ms(), bucket.policy);
   if (!ttl.ok()) return ttl;
   const auto ttl_ms = static_cast<std::int64_t>(request.ttl_ms());
@@ -86,15 +111,74 @@ void Operations::del(const v1::DeleteRequest& request, Instant deadline, WriteDo
 
 void Operations::update(const v1::UpdateRequest& request, Instant deadline, WriteDone done) const {
   change(request, "", Condition::kAlways, deadline, std::move(done),
-         [&request](const storage::Bucket& bucket) -> absl::StatusOr<Stored> {
-           if (!request.has_add())
-             return absl::InvalidArgumentError("the update names no operation that is known here");
-           if (bucket.policy != PolicyKind::kCounter)
-             return absl::InvalidArgumentError(absl::StrCat(
-                 "bucket \"", bucket.name, "\" is of policy ",
-                 std::string(policy(bucket.policy).name()), "; only a counter can be added to"));
-           return Stored{absl::StrCat(request.add())};
-         });
+         [&request](const storage::Bucket& bucket) { return stored_by(request, bucket); });
+}
+
+absl::StatusOr<Operations::Stored> Operations::stored_by(const v1::UpdateRequest& request,
+                                                         const storage::Bucket& bucket) {
+  const auto leaf = to_leaf(request.leaf());
+  if (!leaf.ok()) return leaf.status();
+  const PolicyKind kind = storage::is_collection(bucket.policy) ? leaf->policy : bucket.policy;
+  const auto refused = [&](const char* what) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "bucket \"", bucket.name, "\": a ", std::string(policy(kind).name()), " is not ", what));
+  };
+  const absl::Status ttl = check_ttl(request.ttl_ms(), kind);
+  if (!ttl.ok()) return ttl;
+  const auto ttl_ms = static_cast<std::int64_t>(request.ttl_ms());
+  const bool is_mark = kind == PolicyKind::kSet || kind == PolicyKind::kFlag;
+  switch (request.operation_case()) {
+    case v1::UpdateRequest::kAdd:
+      if (kind != PolicyKind::kCounter) return refused("added to");
+      return Stored{absl::StrCat(request.add())};
+    case v1::UpdateRequest::kPut: {
+      if (kind != PolicyKind::kRegister) return refused("put, in an update");
+      const absl::Status value = check_value(request.put());
+      if (!value.ok()) return value;
+      return Stored{request.put(), ttl_ms > 0 ? ttl_ms : bucket.ttl_ms};
+    }
+    case v1::UpdateRequest::kPresent:
+      if (!is_mark) return refused("present or not");
+      if (!request.present()) return Stored{};
+      return Stored{kind == PolicyKind::kFlag ? "true" : "", ttl_ms > 0 ? ttl_ms : bucket.ttl_ms};
+    case v1::UpdateRequest::kRemove:
+      if (!storage::is_collection(bucket.policy))
+        return refused("removed from anything: delete it");
+      return Stored{};
+    default:
+      return absl::InvalidArgumentError("the update names no operation that is known here");
+  }
+}
+
+void Operations::leaves(const v1::LeavesRequest& request, Instant deadline, LeavesDone done) const {
+  buckets_.find(
+      request.bucket(), deadline,
+      [=, this, &request](const storage::Bucket& bucket, const v1::Failure& unknown) {
+        if (unknown.code() != 0) return done({}, unknown);
+        auto range =
+            checked_leaves(bucket, request.key(), {request.path().begin(), request.path().end()});
+        if (!range.ok()) return done({}, not_applied(range.status()));
+        const Partition partition = ring_.partition_of(storage::placement_of(range->from));
+        const std::string from = std::max(range->from, storage::next_key(request.after()));
+        const std::uint64_t limit = request.limit() == 0 ? kMaxScanPageItems : request.limit();
+        ClientScan scan{0,
+                        partition,
+                        std::min(from, range->end),
+                        range->end,
+                        static_cast<std::uint32_t>(std::min(limit, kMaxScanPageItems)),
+                        static_cast<std::uint32_t>(kMaxScanPageBytes),
+                        to_level(request.level()),
+                        deadline};
+        const auto answer = [done](const ClientReadReply& reply) {
+          if (reply.code != absl::StatusCode::kOk) return done({}, to_failure(reply));
+          v1::LeavesResponse response;
+          for (const ReadItem& item : reply.items) to_proto(item, response.add_entries());
+          if (reply.more) response.set_next(reply.last);
+          done(std::move(response), {});
+        };
+        if (!shards_.of(partition).submit(std::move(scan), answer))
+          done({}, not_applied(queue_full()));
+      });
 }
 
 template <typename Request>
@@ -106,13 +190,13 @@ void Operations::change(const Request& request, const std::string& token, Condit
   buckets_.find(request.bucket(), deadline,
                 [=, this, &request](const storage::Bucket& bucket, const v1::Failure& unknown) {
                   if (unknown.code() != 0) return done({}, unknown);
-                  auto key = checked_key(bucket, request.key());
+                  auto key = key_in(bucket, request);
                   if (!key.ok()) return done({}, not_applied(key.status()));
                   auto sent = checked_token(token, *key);
                   if (!sent.ok()) return done({}, not_applied(sent.status()));
                   auto stored = stored_for(bucket);
                   if (!stored.ok()) return done({}, not_applied(stored.status()));
-                  const Partition partition = ring_.partition_of(*key);
+                  const Partition partition = ring_.partition_of(storage::placement_of(*key));
                   write({0, partition, *std::move(key), std::move(stored->value), *std::move(sent),
                          to_level(request.level()), to_durability(request.durability()), deadline,
                          condition, stored->ttl_ms},
@@ -170,6 +254,8 @@ void Operations::batch(const v1::BatchRequest& request, Instant deadline, BatchD
       put(operation.put(), deadline, written);
     } else if (operation.has_delete_()) {
       del(operation.delete_(), deadline, written);
+    } else if (operation.has_update()) {
+      update(operation.update(), deadline, written);
     } else if (operation.has_get()) {
       get(operation.get(), deadline,
           [gather, result](v1::GetResponse response, v1::Failure failure) {

@@ -20,6 +20,7 @@ using GetDone = std::function<void(v1::GetResponse, v1::Failure)>;
 using WriteDone = std::function<void(v1::WriteResponse, v1::Failure)>;
 using BatchDone = std::function<void(v1::BatchResponse, v1::Failure)>;
 using RangeDone = std::function<void(const ScanRange&, const v1::Failure&)>;
+using LeavesDone = std::function<void(v1::LeavesResponse, v1::Failure)>;
 using PageDone = std::function<void(v1::ScanResponse, std::string next, v1::Failure)>;
 
 class Operations {
@@ -32,6 +33,7 @@ class Operations {
   void put(const v1::PutRequest& request, Instant deadline, WriteDone done) const;
   void del(const v1::DeleteRequest& request, Instant deadline, WriteDone done) const;
   void update(const v1::UpdateRequest& request, Instant deadline, WriteDone done) const;
+  void leaves(const v1::LeavesRequest& request, Instant deadline, LeavesDone done) const;
   void batch(const v1::BatchRequest& request, Instant deadline, BatchDone done) const;
 
   // The storage keys that a scan covers.
@@ -51,6 +53,8 @@ class Operations {
   };
   using StoredFor = std::function<absl::StatusOr<Stored>(const storage::Bucket&)>;
   static absl::StatusOr<Stored> stored_by(const v1::PutRequest& request,
+                                          const storage::Bucket& bucket);
+  static absl::StatusOr<Stored> stored_by(const v1::UpdateRequest& request,
                                           const storage::Bucket& bucket);
   template <typename Request>
   void change(const Request& request, const std::string& token, Condition condition,

@@ -2,7 +2,7 @@
 #include "absl/strings/str_cat.h"
 #include "node/base/check.h"
 #include "node/core/testing/cluster.h"
-#include "node/storage/keys.h"
+#include "node/storage/collections.h"
 
 namespace kv::sim {
 namespace {
@@ -40,14 +40,20 @@ std::string stored(const std::string& name) {
   const auto kind = find_policy(policy);
   if (policy.size() == name.size() || (!kind.has_value() && policy != kCatalog))
     return storage::storage_key(storage::default_bucket(), name);
-  return storage::storage_key({kind.value_or(PolicyKind::kSiblings), policy}, name);
+  const storage::Bucket bucket{kind.value_or(PolicyKind::kSiblings), policy};
+  if (bucket.policy == PolicyKind::kSet)
+    return storage::leaf_key(bucket, "all", {{}, PolicyKind::kSet, name});
+  if (bucket.policy == PolicyKind::kMap)
+    return storage::leaf_key(bucket, "all", {{"field", name}, PolicyKind::kRegister, ""});
+  return storage::storage_key(bucket, name);
 }
 
 Partition Cluster::partition_of(const std::string& key) const { return home_of(stored(key)); }
 
 Partition Cluster::home_of(const std::string& storage_key) const {
-  return storage::bucket_of(storage_key) == kCatalog ? ring_.catalog()
-                                                     : ring_.partition_of(storage_key);
+  return storage::bucket_of(storage_key) == kCatalog
+             ? ring_.catalog()
+             : ring_.partition_of(storage::placement_of(storage_key));
 }
 
 bool Cluster::is_replica(std::size_t node, const std::string& key) const {
