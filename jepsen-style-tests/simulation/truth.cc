@@ -342,7 +342,7 @@ void Truth::acknowledged(const std::string& storage_key, Partition partition,
             absl::StrCat(to_string(result.dot), " was acknowledged at ", to_string(level),
                          durability == Durability::kDisk ? " on disk" : "", " with ", result.acks,
                          " replicas; ", had, " had it"));
-  acknowledged_[storage_key].push_back(std::move(one));
+  acknowledged_[storage_key].push_back(one);
 }
 
 // Of two writes of one key in one commit, a read may return the first, which no disk holds.

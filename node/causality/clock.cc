@@ -87,7 +87,7 @@ const Clock::Entry* Clock::find(Actor actor) const {
 
 Clock::Entry& Clock::find_or_insert(Actor actor) {
   if (entries_.empty() || entries_.back().actor < actor)
-    return entries_.emplace_back(actor, Runs{});
+    return entries_.emplace_back(Entry{actor, {}});
   auto it = std::lower_bound(entries_.begin(), entries_.end(), actor, by_actor);
   if (it == entries_.end() || it->actor != actor) it = entries_.insert(it, Entry{actor, {}});
   return *it;
