@@ -114,6 +114,7 @@ CommandLine::CommandLine()
   add_scan_commands();
   add_import();
   add_bucket();
+  add_collections();
   add_inspection();
   add_others();
 }
@@ -235,13 +236,42 @@ void CommandLine::add_bucket() {
   const Choices<std::string> actions = {{"create", "create"}, {"ls", "ls"}, {"show", "show"}};
   add_choice(bucket, "ACTION", options_.bucket_action, actions, "What to do")->required();
   bucket->add_option("NAME", options_.bucket_name, "Of create and show")->type_name("");
-  const Choices<std::string> policies = {{"lww", "lww"}, {"siblings", "siblings"},
-                                         {"fww", "fww"}, {"max", "max"},
-                                         {"min", "min"}, {"counter", "counter"}};
+  const Choices<std::string> policies = {{"lww", "lww"},           {"siblings", "siblings"},
+                                         {"fww", "fww"},           {"max", "max"},
+                                         {"min", "min"},           {"counter", "counter"},
+                                         {"register", "register"}, {"flag", "flag"},
+                                         {"set", "set"},           {"map", "map"}};
   add_choice(bucket, "--policy", options_.policy, policies,
              "What becomes of concurrent writes; create needs it");
   add_duration(bucket, "--ttl", options_.ttl,
                "Of create: how long values are there that are put without --ttl [for ever]");
+}
+
+void CommandLine::add_collections() {
+  CLI::App* set = add_command("set", "Add, remove and list the elements of a set");
+  const Choices<std::string> on_sets = {{"add", "add"}, {"rm", "rm"}, {"ls", "ls"}};
+  add_choice(set, "ACTION", options_.action, on_sets, "What to do")->required();
+  add_key(set);
+  set->add_option("ELEM", options_.elements, "1 byte to 4 KiB each; rm without any removes all")
+      ->type_name("");
+
+  CLI::App* map = add_command("map", "Write, read and remove the fields of a map");
+  const Choices<std::string> on_maps = {{"put", "put"}, {"get", "get"}, {"rm", "rm"}};
+  add_choice(map, "ACTION", options_.action, on_maps, "What to do")->required();
+  add_key(map);
+  map->add_option("FIELD", options_.field, "1 byte to 1 KiB")->type_name("");
+  map->add_option("VALUE", map_value_, "Of put; of rm an element of a set")->type_name("");
+  map->add_option("--in", options_.inside, "A map that the field is in; several: ever further in")
+      ->type_name("FIELD")
+      ->allow_extra_args(false);
+  const Choices<std::string> leaves = {
+      {"register", "register"}, {"counter", "counter"}, {"flag", "flag"}, {"set", "set"}};
+  add_choice(map, "--type", options_.leaf_policy, leaves, "What the field holds [register]");
+  for (CLI::App* command : {set, map}) {
+    add_duration(command, "--ttl", options_.ttl, "How long it is there [as the bucket says]");
+    add_durability(command);
+    add_base64(command, "Keys, elements, fields and values are given and printed as base64");
+  }
 }
 
 void CommandLine::add_inspection() {
@@ -289,11 +319,12 @@ void CommandLine::parse(int argc, const char* const* argv) {
   std::vector<std::string> reversed;
   for (int i = argc - 1; i > 0; --i) reversed.push_back(hide(argv[i]));
   app_.parse(std::move(reversed));
-  for (std::string* text :
-       {&options_.key, &value_, &options_.file, &options_.prefix, &options_.start, &options_.end,
-        &options_.bucket, &options_.bucket_name, &endpoints_, &token_})
+  for (std::string* text : {&options_.key, &value_, &options_.file, &options_.prefix,
+                            &options_.start, &options_.end, &options_.bucket, &options_.bucket_name,
+                            &options_.field, &map_value_, &endpoints_, &token_})
     reveal(*text);
-  for (std::string& key : options_.keys) reveal(key);
+  for (std::vector<std::string>* list : {&options_.keys, &options_.elements, &options_.inside})
+    for (std::string& each : *list) reveal(each);
 }
 
 absl::Status CommandLine::finish() {
@@ -305,6 +336,8 @@ absl::Status CommandLine::finish() {
     if (absl::Status status = finish_put(); !status.ok()) return status;
   }
   if (absl::Status status = finish_del(); !status.ok()) return status;
+  if (absl::Status status = finish_set(); !status.ok()) return status;
+  if (absl::Status status = finish_map(); !status.ok()) return status;
   if (absl::Status status = finish_bucket(); !status.ok()) return status;
   if (absl::Status status = finish_condition(); !status.ok()) return status;
   absl::StatusOr<std::string> token = client::decode_token(token_);
@@ -331,6 +364,37 @@ absl::Status CommandLine::finish_put() {
 absl::Status CommandLine::finish_del() {
   if (options_.keys.size() > 1 && !token_.empty())
     return absl::InvalidArgumentError("--token is of one key; del takes it with one KEY only");
+  return absl::OkStatus();
+}
+
+absl::Status CommandLine::finish_set() {
+  if (options_.command != "set") return absl::OkStatus();
+  if (options_.action == "add" && options_.elements.empty())
+    return absl::InvalidArgumentError("set add takes at least one ELEM");
+  if (options_.action == "ls" && !options_.elements.empty())
+    return absl::InvalidArgumentError("set ls takes no ELEM");
+  if (options_.action != "add" && options_.ttl.count() > 0)
+    return absl::InvalidArgumentError("--ttl goes with set add only");
+  return absl::OkStatus();
+}
+
+absl::Status CommandLine::finish_map() {
+  if (options_.command != "map") return absl::OkStatus();
+  const bool put = options_.action == "put";
+  if (!map_value_.empty() || put) options_.value = map_value_;
+  if (options_.field.empty() && (put || options_.value.has_value() || !options_.inside.empty()))
+    return absl::InvalidArgumentError(
+        "map put takes a FIELD and a VALUE, and --in goes with a FIELD");
+  if (!put && options_.value.has_value() &&
+      (options_.action == "get" || options_.leaf_policy != "set"))
+    return absl::InvalidArgumentError("only map put, and map rm --type set, take a VALUE");
+  if (!put && options_.ttl.count() > 0)
+    return absl::InvalidArgumentError("--ttl goes with map put only");
+  if (put && options_.leaf_policy == "flag" && map_value_ != "true" && map_value_ != "false")
+    return absl::InvalidArgumentError("a flag is put to true or false");
+  if (put && options_.leaf_policy == "counter" && !absl::SimpleAtoi(map_value_, &options_.amount))
+    return absl::InvalidArgumentError(
+        absl::StrCat("VALUE: \"", map_value_, "\" is no whole number of 64 bits to add"));
   return absl::OkStatus();
 }
 
@@ -371,6 +435,9 @@ absl::Status CommandLine::decode_bytes() {
                                                                     {"--start", &options_.start},
                                                                     {"--end", &options_.end}};
   for (std::string& key : options_.keys) fields.emplace_back("KEY", &key);
+  for (std::string& element : options_.elements) fields.emplace_back("ELEM", &element);
+  for (std::string& field : options_.inside) fields.emplace_back("--in", &field);
+  fields.emplace_back("FIELD", &options_.field);
   if (options_.value.has_value()) fields.emplace_back("VALUE", &*options_.value);
   for (const auto& [name, bytes] : fields) {
     if (absl::Status status = decode(name, *bytes); !status.ok()) return status;

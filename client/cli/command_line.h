@@ -35,6 +35,7 @@ class CommandLine {
   void add_scan_commands();
   void add_import();
   void add_bucket();
+  void add_collections();
   void add_inspection();
   void add_others();
 
@@ -47,6 +48,8 @@ class CommandLine {
   void add_format(CLI::App* command, const std::string& fallback);
 
   absl::Status finish_put();
+  absl::Status finish_set();
+  absl::Status finish_map();
   absl::Status finish_del();
   absl::Status finish_bucket();
   absl::Status finish_condition();
@@ -58,6 +61,7 @@ class CommandLine {
   // As given, where finish() decodes them.
   std::string endpoints_ = "127.0.0.1:7101,127.0.0.1:7102,127.0.0.1:7103";
   std::string value_;
+  std::string map_value_;
   std::string token_;
   bool if_absent_ = false;
   bool if_current_ = false;

@@ -102,6 +102,44 @@ Examples
   xargs -d '\n' kv del -- < keys
 )help";
 
+constexpr const char* kSet = R"help(
+A set is a key of a bucket of policy set. Its elements are added and removed one
+by one, each answered on its own; adding the hundred-thousandth costs what the
+first did. An element that one client removes while another adds it stays: who
+has not seen it cannot have meant to remove it.
+
+ls prints an element a line, with \t \n \r \\ and \xNN for what would break
+one; with -o json: key, elements. Exit code 1: the set is empty. rm without ELEM
+removes all that it finds.
+
+Examples
+  kv bucket create carts --policy set
+  kv --bucket carts set add ada apples pears
+  kv --bucket carts set rm ada pears
+  kv --bucket carts set ls ada
+)help";
+
+constexpr const char* kMap = R"help(
+A map is a key of a bucket of policy map. A field holds, by --type, a register
+(the latest value), a counter (put adds VALUE to it), a flag (true or false) or a
+set (put adds the element VALUE, rm removes it); --in leads into maps in maps.
+Changes of different fields never meet. A field that is put while another client
+removes it stays.
+
+get FIELD prints a register's value, a counter's number or "true" as it is; of
+more than that, and without FIELD, a line for each: its path, then its value or
+element, with tabs between them. With -o json: key, leaves (path, policy, value
+or element). Exit code 1: there is nothing. rm removes all that it finds at FIELD
+and below.
+
+Examples
+  kv bucket create profiles --policy map
+  kv --bucket profiles map put ada email ada@example.org
+  kv --bucket profiles map put ada logins 1 --type counter
+  kv --bucket profiles map put ada city London --in address
+  kv --bucket profiles map get ada -o json
+)help";
+
 constexpr const char* kScan = R"help(
 Keys in ascending byte order with their values. --timeout is the longest wait
 without one more key, not the whole scan's.
@@ -179,6 +217,10 @@ changes:
   fww       the first write wins; a put where there is a value is refused (8)
   max, min  the greatest or smallest of the decimal numbers that were put
   counter   the sum of what was added; see kv incr --help
+  register  the latest; a delete spares what it has not seen
+  flag      "true" or "false", by put; of concurrent ones, true
+  set       sets of elements; adding wins; see kv set --help
+  map       maps of registers, counters, flags and sets; see kv map --help
 
 Making a bucket needs a majority of all nodes. Making the same one again
 succeeds; one of that name with another policy is refused (8).
@@ -246,9 +288,13 @@ Examples
 
 std::string command_footer(const std::string& command) {
   static const std::map<std::string, const char*> kFooters = {
-      {"put", kPut},        {"get", kGet},       {"del", kDel},       {"scan", kScan},
-      {"import", kImport},  {"export", kExport}, {"status", kStatus}, {"completion", kCompletion},
-      {"incr", kIncr},      {"bucket", kBucket}, {"wait", kWait},     {"converged", kConverged},
+      {"put", kPut},        {"get", kGet},
+      {"del", kDel},        {"scan", kScan},
+      {"import", kImport},  {"export", kExport},
+      {"status", kStatus},  {"completion", kCompletion},
+      {"incr", kIncr},      {"bucket", kBucket},
+      {"set", kSet},        {"map", kMap},
+      {"wait", kWait},      {"converged", kConverged},
       {"explain", kExplain}};
   const auto found = kFooters.find(command);
   return found == kFooters.end() ? "" : found->second;

@@ -42,6 +42,8 @@ ExitCode run_command(const Options& options, Console& console) {
                                                            {"export", run_export},
                                                            {"status", run_status},
                                                            {"incr", run_incr},
+                                                           {"set", run_set},
+                                                           {"map", run_map},
                                                            {"bucket", run_bucket},
                                                            {"wait", run_wait},
                                                            {"converged", run_converged},

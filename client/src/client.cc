@@ -99,6 +99,39 @@ Result<WriteResult> Client::add(absl::string_view key, std::int64_t amount,
                options.timeout);
 }
 
+Result<WriteResult> Client::update(absl::string_view key, const Leaf& leaf,
+                                   const LeafChange& change, const WriteOptions& options) {
+  if (absl::Status status = check_timeout(options.timeout); !status.ok()) return to_failure(status);
+  if (absl::Status status = check_write(key, change.value, ""); !status.ok())
+    return to_failure(status);
+  return write(*cluster_, &v1::KeyValue::Stub::Update, update_request(key, leaf, change, options),
+               options.timeout);
+}
+
+Result<std::uint64_t> Client::leaves(absl::string_view key, const std::vector<std::string>& path,
+                                     const ReadOptions& options,
+                                     const std::function<bool(LeafEntry&&)>& visit) {
+  if (absl::Status status = check_timeout(options.timeout); !status.ok()) return to_failure(status);
+  if (absl::Status status = check_key(key); !status.ok()) return to_failure(status);
+  v1::LeavesRequest request = leaves_request(key, path, options);
+  std::uint64_t visited = 0;
+  while (true) {
+    v1::LeavesResponse page;
+    std::optional<Failure> failure = cluster_->run(
+        RequestKind::kRead, options.timeout, [&](Node::Stubs& stubs, grpc::ClientContext& context) {
+          page.Clear();
+          return stubs.key_value->Leaves(&context, request, &page);
+        });
+    if (failure.has_value()) return *std::move(failure);
+    for (v1::LeavesResponse::Entry& entry : *page.mutable_entries()) {
+      ++visited;
+      if (!visit(to_entry(std::move(entry)))) return visited;
+    }
+    if (page.next().empty()) return visited;
+    request.set_after(page.next());
+  }
+}
+
 Result<Bucket> Client::create_bucket(const Bucket& bucket, std::chrono::milliseconds timeout) {
   if (absl::Status status = check_timeout(timeout); !status.ok()) return to_failure(status);
   v1::Bucket request;

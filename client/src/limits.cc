@@ -47,7 +47,9 @@ absl::Status check_batch(const std::vector<Operation>& operations) {
     if (!status.ok()) {
       return absl::InvalidArgumentError(absl::StrCat("operation ", i + 1, ": ", status.message()));
     }
-    bytes += operation.key.size() + operation.value.size() + operation.token.size();
+    bytes += operation.key.size() + operation.value.size() + operation.token.size() +
+             operation.leaf.element.size() + operation.change.value.size();
+    for (const std::string& field : operation.leaf.path) bytes += field.size();
   }
   return check_size("batch", bytes, kMaxBatchBytes);
 }

@@ -82,6 +82,41 @@ v1::UpdateRequest add_request(absl::string_view key, std::int64_t amount,
   return request;
 }
 
+v1::UpdateRequest update_request(absl::string_view key, const Leaf& leaf, const LeafChange& change,
+                                 const WriteOptions& options) {
+  auto request = write_request<v1::UpdateRequest>(key, options);
+  for (const std::string& field : leaf.path) request.mutable_leaf()->add_path(field);
+  if (!leaf.policy.empty()) request.mutable_leaf()->set_policy(leaf.policy);
+  if (!leaf.element.empty()) request.mutable_leaf()->set_element(leaf.element);
+  request.set_ttl_ms(static_cast<std::uint64_t>(options.ttl.count()));
+  switch (change.kind) {
+    case LeafChange::Kind::kAdd:
+      request.set_add(change.amount);
+      break;
+    case LeafChange::Kind::kPut:
+      request.set_put(change.value);
+      break;
+    case LeafChange::Kind::kPresent:
+    case LeafChange::Kind::kAbsent:
+      request.set_present(change.kind == LeafChange::Kind::kPresent);
+      break;
+    case LeafChange::Kind::kRemove:
+      request.set_remove(true);
+      break;
+  }
+  return request;
+}
+
+v1::LeavesRequest leaves_request(absl::string_view key, const std::vector<std::string>& path,
+                                 const ReadOptions& options) {
+  v1::LeavesRequest request;
+  request.set_bucket(options.bucket);
+  request.set_key(text(key));
+  request.set_level(to_message(options.level));
+  for (const std::string& field : path) request.add_path(field);
+  return request;
+}
+
 v1::DeleteRequest delete_request(absl::string_view key, const WriteOptions& options) {
   auto request = write_request<v1::DeleteRequest>(key, options);
   request.set_token(options.token);
@@ -98,6 +133,7 @@ v1::BatchRequest batch_request(const std::vector<Operation>& operations,
   for (const Operation& operation : operations) {
     v1::BatchRequest::Operation* added = request.add_operations();
     write.token = operation.token;
+    write.ttl = operation.ttl;
     switch (operation.kind) {
       case Operation::Kind::kGet:
         *added->mutable_get() = get_request(operation.key, read);
@@ -107,6 +143,10 @@ v1::BatchRequest batch_request(const std::vector<Operation>& operations,
         break;
       case Operation::Kind::kDelete:
         *added->mutable_delete_() = delete_request(operation.key, write);
+        break;
+      case Operation::Kind::kUpdate:
+        *added->mutable_update() =
+            update_request(operation.key, operation.leaf, operation.change, write);
         break;
     }
   }
@@ -171,6 +211,14 @@ ScanEntry to_entry(v1::ScanResponse::Entry&& entry) {
   return ScanEntry{.key = std::move(*entry.mutable_key()),
                    .values = take_strings(entry.mutable_values()),
                    .token = std::move(*entry.mutable_token())};
+}
+
+LeafEntry to_entry(v1::LeavesResponse::Entry&& entry) {
+  v1::Leaf& leaf = *entry.mutable_leaf();
+  return LeafEntry{.leaf = {.path = take_strings(leaf.mutable_path()),
+                            .policy = std::move(*leaf.mutable_policy()),
+                            .element = std::move(*leaf.mutable_element())},
+                   .value = std::move(*entry.mutable_value())};
 }
 
 NodeReport to_report(const v1::StatusResponse& response) {

@@ -22,6 +22,10 @@ v1::PutRequest put_request(absl::string_view key, absl::string_view value,
                            const WriteOptions& options);
 v1::UpdateRequest add_request(absl::string_view key, std::int64_t amount,
                               const WriteOptions& options);
+v1::UpdateRequest update_request(absl::string_view key, const Leaf& leaf, const LeafChange& change,
+                                 const WriteOptions& options);
+v1::LeavesRequest leaves_request(absl::string_view key, const std::vector<std::string>& path,
+                                 const ReadOptions& options);
 v1::DeleteRequest delete_request(absl::string_view key, const WriteOptions& options);
 v1::BatchRequest batch_request(const std::vector<Operation>& operations,
                                const BatchOptions& options);
@@ -39,6 +43,7 @@ GetResult to_result(v1::GetResponse&& response);
 WriteResult to_result(v1::WriteResponse&& response);
 OperationResult to_result(v1::BatchResponse::Result&& result, Operation::Kind kind);
 ScanEntry to_entry(v1::ScanResponse::Entry&& entry);
+LeafEntry to_entry(v1::LeavesResponse::Entry&& entry);
 NodeReport to_report(const v1::StatusResponse& response);
 
 }  // namespace kv::client

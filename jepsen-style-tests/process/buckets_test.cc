@@ -142,5 +142,48 @@ TEST_F(BucketsOfAll, ValuesExpireOnEveryNodeAndBringNothingOlderBack) {
   EXPECT_EQ(kv({"--bucket", "max", "put", "k", "1", "--ttl", "1s"}).code, 2);
 }
 
+// The shopping cart: two sides of a partition fill one cart; nothing of it is lost, and what was removed stays away.
+TEST_F(BucketsOfAll, ACartIsFilledOnBothSidesOfAPartition) {
+  const auto cart = [&](const std::string& id, const std::string& action, Arguments elements = {}) {
+    Arguments arguments = {"--bucket", "carts", "--level", "one", "set", action, "ada"};
+    arguments.insert(arguments.end(), elements.begin(), elements.end());
+    return cluster_->at(id)(arguments);
+  };
+  ASSERT_EQ(cluster_->at("n1")({"bucket", "create", "carts", "--policy", "set"}).code, 0);
+  ASSERT_EQ(cart("n1", "add", {"apples", "pears", "figs"}).code, 0);
+  settle();
+  cluster_->isolate("n3");
+  EXPECT_EQ(cart("n1", "rm", {"apples", "figs"}).code, 0);
+  EXPECT_EQ(cart("n3", "add", {"bread", "figs"}).code, 0);
+  cluster_->heal();
+  settle();
+  for (const Node& node : cluster_->nodes())
+    EXPECT_EQ(cart(node.id, "ls").out, "bread\nfigs\npears\n") << node.id;
+  EXPECT_EQ(cart("n2", "rm").code, 0);
+  EXPECT_EQ(cart("n2", "ls").code, 1) << "empty";
+}
+
+TEST_F(BucketsOfAll, AMapsFieldsOfTwoSidesAreBothThere) {
+  const auto map = [&](const std::string& id, Arguments arguments) {
+    Arguments all = {"--bucket", "profiles", "--level", "one", "map"};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    return cluster_->at(id)(all);
+  };
+  ASSERT_EQ(cluster_->at("n1")({"bucket", "create", "profiles", "--policy", "map"}).code, 0);
+  cluster_->isolate("n3");
+  EXPECT_EQ(map("n1", {"put", "ada", "city", "London", "--in", "address"}).code, 0);
+  EXPECT_EQ(map("n1", {"put", "ada", "logins", "2", "--type", "counter"}).code, 0);
+  EXPECT_EQ(map("n3", {"put", "ada", "logins", "40", "--type", "counter"}).code, 0);
+  EXPECT_EQ(map("n3", {"put", "ada", "tags", "new", "--type", "set"}).code, 0);
+  cluster_->heal();
+  settle();
+  for (const Node& node : cluster_->nodes()) {
+    EXPECT_EQ(map(node.id, {"get", "ada"}).out, "address\tcity\tLondon\nlogins\t42\ntags\tnew\n");
+    EXPECT_EQ(map(node.id, {"get", "ada", "city", "--in", "address"}).out, "London");
+  }
+  EXPECT_EQ(map("n2", {"rm", "ada", "address"}).code, 0);
+  EXPECT_EQ(map("n2", {"get", "ada", "address"}).code, 1);
+}
+
 }  // namespace
 }  // namespace kv::e2e

@@ -13,6 +13,8 @@ ExitCode run_put(const Options& options, client::Client& client, Console& consol
 ExitCode run_get(const Options& options, client::Client& client, Console& console);
 ExitCode run_del(const Options& options, client::Client& client, Console& console);
 ExitCode run_incr(const Options& options, client::Client& client, Console& console);
+ExitCode run_set(const Options& options, client::Client& client, Console& console);
+ExitCode run_map(const Options& options, client::Client& client, Console& console);
 ExitCode run_bucket(const Options& options, client::Client& client, Console& console);
 ExitCode run_scan(const Options& options, client::Client& client, Console& console);
 ExitCode run_import(const Options& options, client::Client& client, Console& console);

@@ -50,7 +50,12 @@ struct Options {
   std::string bucket_action{};  // of bucket: create, ls or show
   std::string bucket_name{};
   std::string policy{};
-  std::chrono::milliseconds ttl{};  // of put, and of bucket create
+  std::chrono::milliseconds ttl{};  // of put, set add, map put and bucket create
+  std::string action{};             // of set: add, rm or ls; of map: put, get or rm
+  std::vector<std::string> elements{};
+  std::string field{};
+  std::vector<std::string> inside{};  // the fields that lead to it
+  std::string leaf_policy = "register";
 };
 
 inline client::WriteOptions write_options(const Options& options) {

@@ -65,6 +65,15 @@ class Client {
   Result<WriteResult> add(absl::string_view key, std::int64_t amount,
                           const WriteOptions& options = {});
 
+  // Changes what a set or map holds, in a bucket of that policy; `options.token` and `condition` are not used.
+  Result<WriteResult> update(absl::string_view key, const Leaf& leaf, const LeafChange& change,
+                             const WriteOptions& options = {});
+  // Visits what a set or map holds, by path and element, until `visit` returns false; in a map, what is at or below `path`.
+  // Returns how many were visited. What is added or removed meanwhile may be seen or not.
+  Result<std::uint64_t> leaves(absl::string_view key, const std::vector<std::string>& path,
+                               const ReadOptions& options,
+                               const std::function<bool(LeafEntry&&)>& visit);
+
   // Makes a bucket. The same one may exist; one of that name with another policy is kAlreadyExists.
   Result<Bucket> create_bucket(const Bucket& bucket,
                                std::chrono::milliseconds timeout = kDefaultTimeout);

@@ -114,7 +114,8 @@ struct WriteResult {
   std::string coordinator{};  // id of the replica that issued the dot
 };
 
-// A name and what becomes of concurrent writes to a key: lww, siblings, fww, max, min or counter. Neither ever changes.
+// A name and what becomes of concurrent writes to a key: lww, siblings, fww, max, min, counter, register, flag, set or map.
+// None ever changes.
 struct Bucket {
   std::string name{};
   std::string policy{};
@@ -149,14 +150,45 @@ struct WriteOptions {
   std::chrono::milliseconds ttl{};
 };
 
+// One piece of what a set or map holds.
+struct Leaf {
+  std::vector<std::string> path{};  // in a map: 1 to 8 fields, the outermost first
+  std::string policy{};             // in a map: "register", "counter", "flag" or "set"
+  std::string element{};            // of a set, or of a set in a map
+
+  friend bool operator==(const Leaf&, const Leaf&) = default;
+};
+
+struct LeafEntry {
+  Leaf leaf{};
+  std::string value{};  // of a register; a counter's number; "true" of a flag; empty of an element
+};
+
+// What is done to a leaf, or with an empty Leaf to a counter.
+struct LeafChange {
+  enum class Kind {
+    kAdd,      // `amount` to a counter
+    kPut,      // `value` in a register
+    kPresent,  // an element is added, a flag put on
+    kAbsent,   // an element is removed, a flag put off
+    kRemove    // a leaf of any policy
+  };
+  Kind kind = Kind::kPut;
+  std::int64_t amount = 0;
+  std::string value{};
+};
+
 // One operation of a batch. There is no atomicity across the operations of a batch.
 struct Operation {
-  enum class Kind { kGet, kPut, kDelete };
+  enum class Kind { kGet, kPut, kDelete, kUpdate };
 
   Kind kind = Kind::kPut;
   std::string key{};
-  std::string value{};  // of a put
-  std::string token{};  // of a put or a delete; as in WriteOptions
+  std::string value{};              // of a put
+  std::string token{};              // of a put or a delete; as in WriteOptions
+  Leaf leaf{};                      // of an update
+  LeafChange change{};              // of an update
+  std::chrono::milliseconds ttl{};  // of a put or an update; as in WriteOptions
 };
 
 struct BatchOptions {
@@ -166,7 +198,7 @@ struct BatchOptions {
   Durability durability = Durability::kOs;
 };
 
-// The answer to one operation of a batch: to a get, or to a put or delete.
+// The answer to one operation of a batch: to a get, or to a write.
 using OperationAnswer = std::variant<GetResult, WriteResult>;
 using OperationResult = Result<OperationAnswer>;
 

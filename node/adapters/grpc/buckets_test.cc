@@ -58,8 +58,10 @@ class BucketsTest : public ::testing::Test {
 };
 
 TEST_F(BucketsTest, AreListedByNameWithTheDefaultOne) {
-  EXPECT_THAT(listed(), ElementsAre("default:lww", "of-counter:counter", "of-fww:fww", "of-lww:lww",
-                                    "of-max:max", "of-min:min", "of-siblings:siblings"));
+  EXPECT_THAT(listed(),
+              ElementsAre("default:lww", "of-counter:counter", "of-flag:flag", "of-fww:fww",
+                          "of-lww:lww", "of-map:map", "of-max:max", "of-min:min",
+                          "of-register:register", "of-set:set", "of-siblings:siblings"));
 }
 
 TEST_F(BucketsTest, MakingTheSameOneAgainSucceedsAndAnotherOfThatNameIsRefused) {
@@ -70,14 +72,15 @@ TEST_F(BucketsTest, MakingTheSameOneAgainSucceedsAndAnotherOfThatNameIsRefused) 
     EXPECT_THAT(refused.error_message(), HasSubstr("a bucket never changes"));
   }
   EXPECT_TRUE(service_.create_bucket("default", "lww").first.ok());
-  EXPECT_EQ(listed().size(), 7U);
+  EXPECT_EQ(listed().size(), 11U);
 }
 
 TEST_F(BucketsTest, BadNamesAndPoliciesAreRefusedByName) {
   const grpc::Status no_policy = service_.create_bucket("new", "newest").first;
   EXPECT_EQ(no_policy.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   EXPECT_EQ(no_policy.error_message(),
-            "there is no policy \"newest\"; it is one of lww, siblings, fww, max, min, counter");
+            "there is no policy \"newest\"; it is one of lww, siblings, fww, max, min, counter, "
+            "register, flag, set, map");
   EXPECT_THAT(service_.create_bucket("a b", "lww").first.error_message(),
               HasSubstr("made of letters, digits"));
   EXPECT_THAT(service_.create_bucket("", "lww").first.error_message(), HasSubstr("empty bucket"));
@@ -139,6 +142,123 @@ TEST_F(BucketsTest, CountersAreAddedToAndNotPut) {
   none.set_bucket("of-counter");
   none.set_key("k");
   EXPECT_THAT(service_.update(none).first.error_message(), HasSubstr("names no operation"));
+}
+
+TEST_F(BucketsTest, FlagsArePutOnAndOff) {
+  EXPECT_TRUE(put("flag", "true").first.ok());
+  EXPECT_THAT(get("flag").values(), ElementsAre("true"));
+  EXPECT_TRUE(put("flag", "false").first.ok());
+  EXPECT_TRUE(get("flag").values().empty());
+  EXPECT_THAT(put("flag", "maybe").first.error_message(), HasSubstr("\"true\" or \"false\""));
+}
+
+// ---- Sets and maps --------------------------------------------------------------------------------------------------
+
+class CollectionsTest : public BucketsTest {
+ protected:
+  static v1::UpdateRequest on_set(const std::string& element) {
+    v1::UpdateRequest request;
+    request.set_bucket("of-set");
+    request.set_key("k");
+    request.mutable_leaf()->set_element(element);
+    return request;
+  }
+  static v1::UpdateRequest on_map(const std::vector<std::string>& path, const std::string& policy) {
+    v1::UpdateRequest request;
+    request.set_bucket("of-map");
+    request.set_key("k");
+    for (const std::string& field : path) request.mutable_leaf()->add_path(field);
+    request.mutable_leaf()->set_policy(policy);
+    return request;
+  }
+  grpc::Status mark(v1::UpdateRequest request, bool present) {
+    request.set_present(present);
+    return service_.update(request).first;
+  }
+  // "a/b=value", or "a/b element"; pages of `limit` each.
+  std::vector<std::string> leaves(const std::string& bucket, const std::vector<std::string>& path,
+                                  std::uint64_t limit = 0) {
+    v1::LeavesRequest request;
+    request.set_bucket(bucket);
+    request.set_key("k");
+    request.set_limit(limit);
+    for (const std::string& field : path) request.add_path(field);
+    std::vector<std::string> all;
+    do {
+      grpc::ClientContext context;
+      v1::LeavesResponse page;
+      const grpc::Status status = service_.stub().Leaves(&context, request, &page);
+      EXPECT_TRUE(status.ok()) << status.error_message();
+      for (const auto& entry : page.entries()) {
+        std::string text;
+        for (const std::string& field : entry.leaf().path())
+          text += (text.empty() ? "" : "/") + field;
+        all.push_back(entry.leaf().element().empty() ? text + "=" + entry.value()
+                                                     : text + " " + entry.leaf().element());
+      }
+      request.set_after(page.next());
+    } while (!request.after().empty());
+    return all;
+  }
+};
+
+TEST_F(CollectionsTest, ASetsElementsAreAddedRemovedAndListedPageByPage) {
+  for (const char* element : {"pears", "apples", "figs"})
+    EXPECT_TRUE(mark(on_set(element), true).ok());
+  EXPECT_TRUE(mark(on_set("apples"), true).ok()) << "it is there already";
+  EXPECT_TRUE(mark(on_set("pears"), false).ok());
+  EXPECT_TRUE(mark(on_set("never there"), false).ok());
+  EXPECT_THAT(leaves("of-set", {}), ElementsAre(" apples", " figs"));
+  EXPECT_THAT(leaves("of-set", {}, 1), ElementsAre(" apples", " figs"));
+}
+
+TEST_F(CollectionsTest, AMapHoldsLeavesOfEveryKindAndMapsInMaps) {
+  v1::UpdateRequest name = on_map({"name"}, "register");
+  name.set_put("Ada");
+  EXPECT_TRUE(service_.update(name).first.ok());
+  v1::UpdateRequest city = on_map({"address", "city"}, "register");
+  city.set_put("London");
+  EXPECT_TRUE(service_.update(city).first.ok());
+  for (int i = 0; i < 2; ++i) {
+    v1::UpdateRequest logins = on_map({"logins"}, "counter");
+    logins.set_add(3);
+    EXPECT_TRUE(service_.update(logins).first.ok());
+  }
+  EXPECT_TRUE(mark(on_map({"member"}, "flag"), true).ok());
+  v1::UpdateRequest tag = on_map({"tags"}, "set");
+  tag.mutable_leaf()->set_element("new");
+  EXPECT_TRUE(mark(tag, true).ok());
+  EXPECT_THAT(leaves("of-map", {}), ElementsAre("address/city=London", "logins=6", "member=true",
+                                                "name=Ada", "tags new"));
+  EXPECT_THAT(leaves("of-map", {"address"}), ElementsAre("address/city=London"));
+  EXPECT_THAT(leaves("of-map", {"addr"}), ElementsAre());
+  v1::UpdateRequest gone = on_map({"name"}, "register");
+  gone.set_remove(true);
+  EXPECT_TRUE(service_.update(gone).first.ok());
+  EXPECT_THAT(leaves("of-map", {"name"}), ElementsAre());
+}
+
+TEST_F(CollectionsTest, WhatDoesNotFitIsRefused) {
+  const auto refusal = [&](const v1::UpdateRequest& request) {
+    const grpc::Status status = service_.update(request).first;
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+    return status.error_message();
+  };
+  EXPECT_THAT(put("set", "v").first.error_message(), HasSubstr("piece by piece (kv set)"));
+  EXPECT_THAT(refusal(on_set("")), HasSubstr("names no operation"));
+  v1::UpdateRequest added = on_set("e");
+  added.set_add(1);
+  EXPECT_THAT(refusal(added), HasSubstr("only a counter can be added to"));
+  v1::UpdateRequest no_path = on_map({}, "register");
+  no_path.set_put("v");
+  EXPECT_THAT(refusal(no_path), HasSubstr("a path of at least one field"));
+  v1::UpdateRequest ordered = on_map({"f"}, "lww");
+  ordered.set_remove(true);
+  EXPECT_THAT(refusal(ordered), HasSubstr("it holds registers, counters, flags and sets"));
+  v1::UpdateRequest plain = on_set("e");
+  plain.set_bucket("of-lww");
+  plain.set_present(true);
+  EXPECT_THAT(refusal(plain), HasSubstr("of policy lww"));
 }
 
 TEST(BucketsOfASmallSide, CannotBeMadeThere) {

@@ -119,9 +119,10 @@ absl::StatusOr<Operations::Stored> Operations::stored_by(const v1::UpdateRequest
   const auto leaf = to_leaf(request.leaf());
   if (!leaf.ok()) return leaf.status();
   const PolicyKind kind = storage::is_collection(bucket.policy) ? leaf->policy : bucket.policy;
-  const auto refused = [&](const char* what) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "bucket \"", bucket.name, "\": a ", std::string(policy(kind).name()), " is not ", what));
+  const auto refused = [&](const char* only) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("bucket \"", bucket.name, "\": this is of policy ",
+                     std::string(policy(kind).name()), "; only ", only));
   };
   const absl::Status ttl = check_ttl(request.ttl_ms(), kind);
   if (!ttl.ok()) return ttl;
@@ -129,21 +130,21 @@ absl::StatusOr<Operations::Stored> Operations::stored_by(const v1::UpdateRequest
   const bool is_mark = kind == PolicyKind::kSet || kind == PolicyKind::kFlag;
   switch (request.operation_case()) {
     case v1::UpdateRequest::kAdd:
-      if (kind != PolicyKind::kCounter) return refused("added to");
+      if (kind != PolicyKind::kCounter) return refused("a counter can be added to");
       return Stored{absl::StrCat(request.add())};
     case v1::UpdateRequest::kPut: {
-      if (kind != PolicyKind::kRegister) return refused("put, in an update");
+      if (kind != PolicyKind::kRegister) return refused("a register in a map is put by an update");
       const absl::Status value = check_value(request.put());
       if (!value.ok()) return value;
       return Stored{request.put(), ttl_ms > 0 ? ttl_ms : bucket.ttl_ms};
     }
     case v1::UpdateRequest::kPresent:
-      if (!is_mark) return refused("present or not");
+      if (!is_mark) return refused("an element of a set, or a flag in a map, is present or not");
       if (!request.present()) return Stored{};
       return Stored{kind == PolicyKind::kFlag ? "true" : "", ttl_ms > 0 ? ttl_ms : bucket.ttl_ms};
     case v1::UpdateRequest::kRemove:
       if (!storage::is_collection(bucket.policy))
-        return refused("removed from anything: delete it");
+        return refused("what sets and maps hold is removed by an update; delete the key");
       return Stored{};
     default:
       return absl::InvalidArgumentError("the update names no operation that is known here");
