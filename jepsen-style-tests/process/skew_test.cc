@@ -7,6 +7,7 @@
 namespace kv::e2e {
 namespace {
 
+using testing::AllOf;
 using testing::Ge;
 using testing::HasSubstr;
 using testing::Le;
@@ -21,7 +22,8 @@ ClusterOptions with_clocks(std::size_t nodes) {
 }
 
 std::string state_of(const Cluster& cluster, const std::string& id) {
-  return cluster.status_of(id).value("state", "unreachable");
+  const Json status = cluster.status_of(id);
+  return status.is_object() ? status.value("state", "") : "unreachable";
 }
 
 bool becomes(const Cluster& cluster, const std::string& id, const std::string& state) {
@@ -39,7 +41,7 @@ TEST(Skew, ANodeWhoseClockIsOffHasAnotherOrderItsWritesOrRefusesThem) {
   ASSERT_EQ(n3({"bucket", "create", "carts", "--policy", "siblings"}).code, 0);
 
   cluster.set_clock("n3", kAheadMs / 1000);
-  ASSERT_TRUE(becomes(cluster, "n3", "skewed"));
+  ASSERT_TRUE(becomes(cluster, "n3", "skewed")) << cluster.at("n3")({"status"});
   EXPECT_THAT(skew_of(cluster, "n3"), AllOf(Ge(kAheadMs - 5000), Le(kAheadMs + 5000)));
   EXPECT_EQ(state_of(cluster, "n1"), "alive");
   EXPECT_NE(n3.json({"put", "k", "through another"}).at("coordinator"), "n3");

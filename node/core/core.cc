@@ -177,14 +177,13 @@ void Core::handle(Step& step, PeerDown& event) {
 }
 
 void Core::handle(Step& step, WallHeard& event) {
-  const bool before = neighbours_.clocks.is_off(step.now);
   neighbours_.clocks.hear(event.peer, event.wall, step.now);
-  const bool after = neighbours_.clocks.is_off(step.now);
-  if (before == after || options_.shard != 0) return;
+  const bool off = neighbours_.clocks.is_off(step.now);
+  if (std::exchange(told_off_, off) == off || options_.shard != 0) return;
   step.effects.warnings.push_back(
-      after ? absl::StrCat(neighbours_.clock_off(step.now),
-                           ": it orders no writes until its clock is set")
-            : "the wall clock agrees with the majority's again: writes are ordered here again");
+      off ? absl::StrCat(neighbours_.clock_off(step.now),
+                         ": it orders no writes until its clock is set")
+          : "the wall clock agrees with the majority's again: writes are ordered here again");
 }
 
 void Core::handle(Step& step, Synced&) {

@@ -151,6 +151,7 @@ class Core {
   bool sync_wanted_ = false;    // somebody waits for the disk
   Instant next_sync_ = kNever;  // when unsynced_ is not empty
   Instant next_maintenance_ = kNever;
+  bool told_off_ = false;                       // the log's latest word on the wall clock
   std::map<NodeIndex, Instant> in_debt_since_;  // peers that lack something
 };
 

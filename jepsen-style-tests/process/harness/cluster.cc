@@ -58,7 +58,7 @@ Json Cluster::status_of(const std::string& id) const {
   if (result.code != 0) return nullptr;
   const Json status = Json::parse(result.out);
   for (const Json& node : status.at("nodes"))
-    if (node.at("id") == id && node.at("state") == "alive") return node;
+    if (node.at("id") == id && node.at("state") != "unreachable") return node;
   return nullptr;
 }
 
