@@ -158,6 +158,13 @@ void CommandLine::add_token(CLI::App* command) {
   command->add_option("--token", token_, "Causal token from a get of this key")->type_name("TOKEN");
 }
 
+void CommandLine::add_session(CLI::App* command) {
+  command
+      ->add_option("--session", options_.session_file,
+                   "See what earlier requests with this file have written and read")
+      ->type_name("FILE");
+}
+
 void CommandLine::add_durability(CLI::App* command) {
   add_choice(command, "--durability", options_.durability, kDurabilities,
              "What the write survives: the process, or power loss [os]");
@@ -180,6 +187,7 @@ void CommandLine::add_key_commands() {
   file_option_ =
       put->add_option("--file", options_.file, "Take the value from a file")->type_name("FILE");
   add_token(put);
+  add_session(put);
   add_durability(put);
   ttl_option_ =
       add_duration(put, "--ttl", options_.ttl, "How long the value is there [as the bucket says]");
@@ -191,11 +199,13 @@ void CommandLine::add_key_commands() {
   CLI::App* get = add_command("get", "Print the value of a key");
   add_key(get);
   get->add_flag("--token-only", options_.token_only, "Print the causal token instead of the value");
+  add_session(get);
   add_base64(get, "The key is given, and the value printed, as base64");
 
   CLI::App* del = add_command("del", "Delete keys");
   add_keys(del);
   add_token(del);
+  add_session(del);
   add_durability(del);
   del->add_flag("--if-current", if_current_,
                 "Only if the key has not changed since --token was read");
@@ -307,6 +317,7 @@ void CommandLine::add_others() {
   };
   incr->add_option_function<std::string>("BY", set_amount, "How much; may be negative [1]")
       ->type_name("");
+  add_session(incr);
   add_durability(incr);
   add_base64(incr, "The key is given as base64");
   add_command("status", "Show the nodes and what they owe each other");
@@ -321,7 +332,8 @@ void CommandLine::parse(int argc, const char* const* argv) {
   app_.parse(std::move(reversed));
   for (std::string* text : {&options_.key, &value_, &options_.file, &options_.prefix,
                             &options_.start, &options_.end, &options_.bucket, &options_.bucket_name,
-                            &options_.field, &map_value_, &endpoints_, &token_})
+                            &options_.field, &map_value_, &endpoints_, &token_,
+                            &options_.session_file})
     reveal(*text);
   for (std::vector<std::string>* list : {&options_.keys, &options_.elements, &options_.inside})
     for (std::string& each : *list) reveal(each);
@@ -364,6 +376,9 @@ absl::Status CommandLine::finish_put() {
 absl::Status CommandLine::finish_del() {
   if (options_.keys.size() > 1 && !token_.empty())
     return absl::InvalidArgumentError("--token is of one key; del takes it with one KEY only");
+  if (options_.keys.size() > 1 && !options_.session_file.empty())
+    return absl::InvalidArgumentError(
+        "--session is of requests one after another; del takes it with one KEY only");
   return absl::OkStatus();
 }
 

@@ -43,6 +43,7 @@ class CommandLine {
   void add_key(CLI::App* command);
   void add_keys(CLI::App* command);
   void add_token(CLI::App* command);
+  void add_session(CLI::App* command);
   void add_durability(CLI::App* command);
   void add_base64(CLI::App* command, const std::string& what);
   void add_format(CLI::App* command, const std::string& fallback);

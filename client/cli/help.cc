@@ -24,7 +24,7 @@ Exit codes
   3  no node could be reached; nothing was applied
   4  not allowed
   5  refused: certainly not applied (too few replicas, overload); or a read that
-     too few replicas answered
+     too few replicas answered, or none that has what its --session has seen
   6  outcome unknown: the write may have been stored; its dot is printed when it
      is known
   7  several siblings where one value was asked for
@@ -61,6 +61,8 @@ told by the clocks of the nodes. What has expired takes no older value back, and
 is removed from disk once every replica has it. Only in buckets of policy lww,
 siblings and fww.
 
+--session FILE: see kv get --help.
+
 Prints "ok dot=... acks=..." on standard error; with -o json: key, dot, token,
 acks, coordinator.
 
@@ -78,8 +80,18 @@ agreed. "agreed" is false when the replicas asked did not hold the same
 versions; the value is then the newest. When a value is no UTF-8,
 "values_base64" stands in place of "values".
 
+--session FILE makes this one of a sequence of requests, at any levels and
+nodes: a get sees what earlier puts, dels and incrs with this file have written,
+and no older state of a key than earlier gets have seen; a write is ordered
+after what was seen. FILE need not exist, is replaced after each request, and is
+for one command at a time. When the nodes that can be asked have not yet got
+what the session has seen, the get waits for them until --timeout, then is
+refused (exit code 5, "stale"). When no node has it any more, since a disk was
+lost, that is said at once: remove FILE to begin anew.
+
 Examples
   kv get photo > photo.jpg
+  kv put user:1 Ada --level one --session s && kv get user:1 --level one --session s
   kv get user:1 -o json --level all
 )help";
 

@@ -26,15 +26,21 @@ bool has_write(const std::vector<Operation>& operations) {
   return false;
 }
 
+// What an answer that carries a session makes of the request's.
+void note(Session* session, const std::string& bytes) {
+  if (session != nullptr && !bytes.empty()) session->bytes = bytes;
+}
+
 // Sends one write, by the method of that name.
 template <typename Method, typename Request>
 Result<WriteResult> write(Cluster& cluster, Method method, const Request& request,
-                          std::chrono::milliseconds timeout) {
+                          const WriteOptions& options) {
   v1::WriteResponse response;
   std::optional<Failure> failure = cluster.run(
-      RequestKind::kWrite, timeout, [&](Node::Stubs& stubs, grpc::ClientContext& context) {
+      RequestKind::kWrite, options.timeout, [&](Node::Stubs& stubs, grpc::ClientContext& context) {
         return ((*stubs.key_value).*method)(&context, request, &response);
       });
+  note(options.session, failure.has_value() ? failure->session : response.session());
   if (failure.has_value()) return *std::move(failure);
   return to_result(std::move(response));
 }
@@ -63,6 +69,7 @@ Client::~Client() = default;
 Result<GetResult> Client::get(absl::string_view key, const ReadOptions& options) {
   if (absl::Status status = check_timeout(options.timeout); !status.ok()) return to_failure(status);
   if (absl::Status status = check_key(key); !status.ok()) return to_failure(status);
+  if (absl::Status status = check_session(options.session); !status.ok()) return to_failure(status);
   const v1::GetRequest request = get_request(key, options);
   v1::GetResponse response;
   std::optional<Failure> failure = cluster_->run(
@@ -71,6 +78,7 @@ Result<GetResult> Client::get(absl::string_view key, const ReadOptions& options)
         return stubs.key_value->Get(&context, request, &response);
       });
   if (failure.has_value()) return *std::move(failure);
+  note(options.session, response.session());
   return to_result(std::move(response));
 }
 
@@ -79,24 +87,24 @@ Result<WriteResult> Client::put(absl::string_view key, absl::string_view value,
   if (absl::Status status = check_timeout(options.timeout); !status.ok()) return to_failure(status);
   if (absl::Status status = check_write(key, value, options.token); !status.ok())
     return to_failure(status);
-  return write(*cluster_, &v1::KeyValue::Stub::Put, put_request(key, value, options),
-               options.timeout);
+  if (absl::Status status = check_session(options.session); !status.ok()) return to_failure(status);
+  return write(*cluster_, &v1::KeyValue::Stub::Put, put_request(key, value, options), options);
 }
 
 Result<WriteResult> Client::del(absl::string_view key, const WriteOptions& options) {
   if (absl::Status status = check_timeout(options.timeout); !status.ok()) return to_failure(status);
   if (absl::Status status = check_write(key, "", options.token); !status.ok())
     return to_failure(status);
-  return write(*cluster_, &v1::KeyValue::Stub::Delete, delete_request(key, options),
-               options.timeout);
+  if (absl::Status status = check_session(options.session); !status.ok()) return to_failure(status);
+  return write(*cluster_, &v1::KeyValue::Stub::Delete, delete_request(key, options), options);
 }
 
 Result<WriteResult> Client::add(absl::string_view key, std::int64_t amount,
                                 const WriteOptions& options) {
   if (absl::Status status = check_timeout(options.timeout); !status.ok()) return to_failure(status);
   if (absl::Status status = check_key(key); !status.ok()) return to_failure(status);
-  return write(*cluster_, &v1::KeyValue::Stub::Update, add_request(key, amount, options),
-               options.timeout);
+  if (absl::Status status = check_session(options.session); !status.ok()) return to_failure(status);
+  return write(*cluster_, &v1::KeyValue::Stub::Update, add_request(key, amount, options), options);
 }
 
 Result<WriteResult> Client::update(absl::string_view key, const Leaf& leaf,

@@ -90,6 +90,47 @@ TEST(Client, PutsGetsAndDeletes) {
   EXPECT_TRUE(client->get("key")->values.empty());
 }
 
+TEST(Client, CarriesASessionFromRequestToRequest) {
+  FakeNode node;
+  const auto client = client_of({node.address()});
+  Session session;
+  ASSERT_TRUE(client->put("key", "v", {.session = &session}).ok());
+  EXPECT_TRUE(node.last_put().has_session());
+  EXPECT_EQ(node.last_put().session(), "");
+  EXPECT_EQ(session.bytes, "+");
+  ASSERT_TRUE(client->get("key", {.session = &session}).ok());
+  EXPECT_EQ(node.last_get().session(), "+");
+  ASSERT_TRUE(client->add("key", 1, {.session = &session}).ok());
+  ASSERT_TRUE(client->del("key", {.session = &session}).ok());
+  EXPECT_EQ(node.last_delete().session(), "+++");
+  EXPECT_EQ(session.bytes, "++++");
+  ASSERT_TRUE(client->put("key", "v").ok());
+  EXPECT_FALSE(node.last_put().has_session());
+}
+
+TEST(Client, ASessionKeepsWhatItHasWhenARequestFails) {
+  FakeNode node;
+  const auto client = client_of({node.address()});
+  Session session{.bytes = "seen"};
+  node.set_hook([](const std::string& method, grpc::ServerContext&) -> std::optional<grpc::Status> {
+    if (method == "Get") return packed(failure(grpc::StatusCode::UNAVAILABLE, "stale: behind"));
+    auto unknown = failure(grpc::StatusCode::DEADLINE_EXCEEDED, "unconfirmed", v1::Failure::UNKNOWN,
+                           Dot{.actor = 7, .counter = 1});
+    unknown.set_session("seen, and ordered after it");
+    return packed(unknown);
+  });
+  const Result<GetResult> got = client->get("key", {.session = &session});
+  ASSERT_FALSE(got.ok());
+  EXPECT_EQ(got.failure().code, absl::StatusCode::kUnavailable);
+  EXPECT_EQ(session.bytes, "seen");
+  ASSERT_FALSE(client->put("key", "v", {.session = &session}).ok());
+  EXPECT_EQ(session.bytes, "seen, and ordered after it");
+  session.bytes.assign(kMaxTokenBytes + 1, 'x');
+  EXPECT_EQ(client->get("key", {.session = &session}).failure().code,
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(node.calls(), 2);
+}
+
 TEST(Client, CarriesValuesAtTheirLimit) {
   FakeNode node;
   const auto client = client_of({node.address()});

@@ -66,6 +66,7 @@ Failure to_failure(const v1::Failure& message, RequestKind kind) {
   if (failure.outcome == Outcome::kUnknown && message.has_dot()) {
     failure.dot = Dot{.actor = message.dot().actor(), .counter = message.dot().counter()};
     failure.token = message.token();
+    failure.session = message.session();
   }
   return failure;
 }

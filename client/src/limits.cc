@@ -35,6 +35,11 @@ absl::Status check_write(absl::string_view key, absl::string_view value, absl::s
   return check_size("token", token.size(), kMaxTokenBytes);
 }
 
+absl::Status check_session(const Session* session) {
+  if (session == nullptr) return absl::OkStatus();
+  return check_size("session", session->bytes.size(), kMaxTokenBytes);
+}
+
 absl::Status check_batch(const std::vector<Operation>& operations) {
   if (operations.size() > kMaxBatchOperations) {
     return absl::InvalidArgumentError(absl::StrCat(

@@ -48,6 +48,7 @@ Request write_request(absl::string_view key, const WriteOptions& options) {
   request.set_key(text(key));
   request.set_level(to_message(options.level));
   request.set_durability(to_message(options.durability));
+  if (options.session != nullptr) request.set_session(options.session->bytes);
   return request;
 }
 
@@ -62,6 +63,7 @@ v1::GetRequest get_request(absl::string_view key, const ReadOptions& options) {
   request.set_bucket(options.bucket);
   request.set_key(text(key));
   request.set_level(to_message(options.level));
+  if (options.session != nullptr) request.set_session(options.session->bytes);
   return request;
 }
 

@@ -96,6 +96,12 @@ grpc::Status packed(const v1::Failure& failure) {
                       details.SerializeAsString());
 }
 
+// The session that was sent and one "+" for each answer.
+template <typename Request, typename Response>
+void answer_session(const Request& request, Response& response) {
+  if (request.has_session()) response.set_session(request.session() + "+");
+}
+
 class FakeNode::KeyValue : public v1::KeyValue::Service {
  public:
   explicit KeyValue(FakeNode& node) : node_(node) {}
@@ -105,6 +111,7 @@ class FakeNode::KeyValue : public v1::KeyValue::Service {
     remember(node_.last_get_, *request);
     if (const auto status = node_.before("Get", *context); status.has_value()) return *status;
     *response = node_.store_->read(request->key());
+    answer_session(*request, *response);
     return grpc::Status::OK;
   }
 
@@ -113,6 +120,7 @@ class FakeNode::KeyValue : public v1::KeyValue::Service {
     remember(node_.last_put_, *request);
     if (const auto status = node_.before("Put", *context); status.has_value()) return *status;
     *response = node_.store_->write(request->key(), request->value(), request->token());
+    answer_session(*request, *response);
     return grpc::Status::OK;
   }
 
@@ -121,6 +129,7 @@ class FakeNode::KeyValue : public v1::KeyValue::Service {
     remember(node_.last_delete_, *request);
     if (const auto status = node_.before("Delete", *context); status.has_value()) return *status;
     *response = node_.store_->write(request->key(), std::nullopt, request->token());
+    answer_session(*request, *response);
     return grpc::Status::OK;
   }
 
@@ -130,6 +139,7 @@ class FakeNode::KeyValue : public v1::KeyValue::Service {
     remember(node_.last_update_, *request);
     if (const auto status = node_.before("Update", *context); status.has_value()) return *status;
     *response = node_.store_->write(request->key(), std::to_string(request->add()), "");
+    answer_session(*request, *response);
     return grpc::Status::OK;
   }
 

@@ -57,6 +57,11 @@ const std::vector<Planted> kPlanted = {
      "Replication.ADeleteWinsOverAnEarlierWriteThatItHasNotSeen", "n3 keeps what was deleted"},
     {"ReadsNotSpared", "e2e_replication_test", "Replication.AReadAsksAnotherReplicaWhenOneIsSilent",
      "while n2 is silent"},
+    {"SessionIgnored", "e2e_sessions_test",
+     "Sessions.ANodeThatIsBehindAnswersStaleAndServesOnceItHasCaughtUp",
+     "has not heard of the write"},
+    {"SessionForgetsReads", "e2e_sessions_test", "Sessions.AReadIsNotFollowedByAnOlderOne",
+     "has not heard of what was read"},
     {"Spins", "e2e_replication_test", "Replication.AnIdleNodeUsesNoProcessor", "ms of CPU"}};
 
 // One program of tests against nodes with a bug; what it says is looked at when it has ended.

@@ -187,6 +187,7 @@ Plan make_plan(std::uint64_t seed) {
   plan.policies = make_policies(seed);
   Rng ttl = stream(seed, "ttl");
   if (ttl.below(3) == 0) plan.max_ttl_ms = ttl.between(1, 20'000);
+  plan.sessions = stream(seed, "sessions").below(3) == 0;
   const Weights weights = make_weights(rng);
   // Drawn one after the other: compilers differ in which argument they evaluate first.
   const std::int64_t fault_ms = rng.between(50, 2000);
@@ -218,10 +219,11 @@ std::string describe(const Plan& plan) {
   return absl::StrCat(
       "seed ", plan.seed, ": ", c.shards.size(), " nodes, N=", c.n, ", ", c.partitions,
       " partitions, ", plan.keys, " keys (", absl::StrJoin(plan.policies, " "), "), ", plan.clients,
-      " clients, ", plan.chaos_ms, " ms of chaos; skew limit ", c.core.max_clock_skew_ms,
-      " ms, sync interval ", c.core.sync_interval_ms, " ms, at most ", c.core.max_pending,
-      " pending, window ", r.max_in_flight_bytes, " B, pages ", r.page.bytes, " B and ",
-      r.page.dots, " dots, overdue ", r.overdue_ms, " ms, probes ", r.probe_interval_ms, " ms");
+      plan.sessions ? " clients with sessions, " : " clients, ", plan.chaos_ms,
+      " ms of chaos; skew limit ", c.core.max_clock_skew_ms, " ms, sync interval ",
+      c.core.sync_interval_ms, " ms, at most ", c.core.max_pending, " pending, window ",
+      r.max_in_flight_bytes, " B, pages ", r.page.bytes, " B and ", r.page.dots, " dots, overdue ",
+      r.overdue_ms, " ms, probes ", r.probe_interval_ms, " ms");
 }
 
 }  // namespace kv::sim

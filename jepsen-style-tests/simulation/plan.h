@@ -92,6 +92,7 @@ struct Plan {
   std::uint32_t keys = 12;
   std::int64_t max_ttl_ms = 0;  // a share of the puts expires within this time; 0: none does
   std::vector<std::string> policies{""};  // what the names of keys begin with, in turn; "" is lww
+  bool sessions = false;                  // whether the clients' gets, puts and deletes carry one
   std::int64_t chaos_ms = 20'000;
   std::vector<Action> actions;  // ascending in time
 };

@@ -207,11 +207,35 @@ void Run::mend_and_rest() {
   };
   if (!cluster_.run_until(nobody_skewed, kRestWithinMs))
     violate(Check::kSkewGuarded, "all clocks agree, and some node still takes its own for off");
+  check_sessions();
   truth_.check_winners();
   truth_.check_numbers();
   truth_.check_key_counts();
   if (full_transfers() > transfers_before_ && !truth_.lost_a_disk())
     violate(Check::kNoNeedlessTransfer, "no disk was lost, and a full transfer was needed");
+}
+
+void Run::check_sessions() {
+  for (const auto& [client, session] : sessions_) {
+    for (std::uint32_t key = 0; key < std::min<std::size_t>(plan_.keys, kCheckedKeys); ++key) {
+      const std::string name = name_of_key(key);
+      const std::size_t node = rng_.below(cluster_.size());
+      const auto read = [&] {
+        return cluster_.read_now(node, name, Level::kOne,
+                                 session.needs(cluster_.partition_of(name)));
+      };
+      ClientReadReply reply = read();
+      if (truth_.lost_something()) continue;  // answered it must be all the same
+      for (std::int64_t ms = 0; reply.code != absl::StatusCode::kOk && ms < kServeWithinMs;
+           ms += kLookEveryMs) {  // connections may not all be back
+        cluster_.run_for(kLookEveryMs);
+        reply = read();
+      }
+      if (reply.code != absl::StatusCode::kOk)
+        violate(Check::kSessionServed, absl::StrCat("client ", client, " reads ", name, " at n",
+                                                    node + 1, ": ", reply.message));
+    }
+  }
 }
 
 // Clocks agree again, and have come to the time of the latest write: markers from the future are due.
@@ -266,8 +290,12 @@ void Run::start(const Action& action) {
   ++outcome_.done[static_cast<std::size_t>(action.kind)];
   say([&] { return to_string(action); });
   std::uint64_t id = 0;
+  ClientSession* session = plan_.sessions ? &sessions_[action.client] : nullptr;
+  if (session != nullptr) operation.before = session->before(operation.key);
   if (action.kind == Kind::kGet) {
-    id = cluster_.read(action.node, name, action.level, action.amount);
+    std::optional<Clock> needs;
+    if (session != nullptr) needs = session->needs(cluster_.partition_of(name));
+    id = cluster_.read(action.node, name, action.level, action.amount, std::move(needs));
   } else if (action.kind == Kind::kScan) {
     const Partition partition{
         static_cast<std::uint16_t>(action.key % cluster_.ring().partitions())};
@@ -290,9 +318,11 @@ void Run::start(const Action& action) {
         condition == Condition::kAbsent && truth_.exists_for_sure(operation.key);
     const std::int64_t ttl_ms = action.kind == Kind::kPut ? ttl_for(action, operation.key) : 0;
     if (ttl_ms > 0) truth_.deleted(operation.key);
-    id = cluster_.write(
-        action.node, name, std::move(value),
-        {action.level, action.durability, action.amount, operation.token, condition, ttl_ms});
+    const Hlc after = session != nullptr ? session->hlc() : Hlc{};
+    truth_.carried(after);
+    id = cluster_.write(action.node, name, std::move(value),
+                        {action.level, action.durability, action.amount, operation.token, condition,
+                         ttl_ms, after});
   }
   pending_.emplace(id, std::move(operation));
 }
@@ -339,6 +369,11 @@ void Run::on_write(const Operation& operation, const ClientWriteReply& reply) {
   });
   if (result.outcome == kv::Outcome::kNotApplied && !operation.value.empty())
     truth_.not_applied(operation.value);
+  if (plan_.sessions) {
+    const auto found = sessions_[operation.action.client].on_write(
+        operation.key, cluster_.home_of(operation.key), operation.before, result);
+    if (found.has_value()) violate(found->first, found->second);
+  }
   if (result.outcome != kv::Outcome::kApplied) return;
   ++outcome_.acknowledged;
   if (operation.must_be_refused && truth_.exists_for_sure(operation.key))
@@ -370,6 +405,12 @@ void Run::on_read(const Operation& operation, const ClientReadReply& reply) {
         item.versions.empty() ? "nothing" : item.versions.front().value.value_or("a marker"),
         seen ? absl::StrCat(" at ", to_string(seen->first)) : "");
   });
+  if (plan_.sessions) {
+    const auto found = sessions_[operation.action.client].on_read(cluster_.home_of(operation.key),
+                                                                  operation.before, reply, truth_);
+    if (found.has_value())
+      violate(found->first, absl::StrCat(to_string(operation.action), ": ", found->second));
+  }
   const bool is_ordered = storage::policy_of(operation.key).is_ordered();
   last_read_[operation.action.client] = {operation.key, item.token};
   if (!is_ordered) last_read_of_key_[operation.key] = {operation.key, item.token};

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "jepsen-style-tests/simulation/client_session.h"
 #include "jepsen-style-tests/simulation/plan.h"
 #include "jepsen-style-tests/simulation/truth.h"
 #include "jepsen-style-tests/simulation/violations.h"
@@ -44,6 +45,7 @@ class Run final : private Observer {
     Instant deadline;
     std::uint64_t incarnation = 0;
     std::int64_t wall_ms = 0;  // of the node that was asked
+    ClientSession::Before before;
   };
   struct LastRead {
     std::string key;
@@ -52,6 +54,7 @@ class Run final : private Observer {
 
   void chaos();
   void majority();
+  void check_sessions();
   void check_majority(std::uint32_t members, bool silent);
   bool can_order(std::uint32_t members, const std::string& name) const;
   void mend_and_rest();
@@ -111,6 +114,7 @@ class Run final : private Observer {
   Cluster cluster_;
   Rng rng_;  // of the phases after chaos
   std::map<std::uint64_t, Operation> pending_;
+  std::map<std::uint32_t, ClientSession> sessions_;   // by client, if the plan has them
   std::map<std::uint32_t, LastRead> last_read_;       // by client
   std::map<std::string, LastRead> last_read_of_key_;  // of causal policies, whoever read it
   std::vector<bool> backed_up_;

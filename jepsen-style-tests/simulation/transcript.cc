@@ -15,6 +15,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "node/coordinator/session.h"
 #include "node/core/testing/cluster.h"
 #include "node/storage/keys.h"
 
@@ -72,6 +73,7 @@ class Scene {
   std::map<std::uint64_t, std::string> actors_;
   std::vector<std::size_t> actors_of_;  // by node: how many it has had
   std::optional<Token> token_;
+  Session session_;
   std::size_t warnings_shown_ = 0;
 };
 
@@ -94,6 +96,7 @@ void Scene::make_cluster(const Words& words) {
   actors_.clear();
   actors_of_.assign(cluster_->size(), 0);
   token_.reset();
+  session_ = {};
   warnings_shown_ = 0;
   cluster_->run_for(100);
 }
@@ -150,8 +153,13 @@ std::string Scene::write(const Words& words) {
     if (word.starts_with("ttl=")) options.ttl_ms = number_of(word.substr(4));
   const std::size_t node = node_of(words.at(1));
   if (!cluster_->is_up(node)) return absl::StrCat(words[1], " is down\n");
+  if (has(rest, "session")) options.after = session_.hlc;
   const WriteResult result = cluster_->write_now(
       node, words.at(2), is_put ? std::optional(words.at(3)) : std::nullopt, options);
+  if (has(rest, "session") && result.outcome == Outcome::kApplied) {
+    session_.hlc = std::max(session_.hlc, result.hlc);
+    note_write(session_, cluster_->partition_of(words.at(2)), result.dot);
+  }
   if (result.outcome == Outcome::kApplied)
     return absl::StrCat("ok ", name(result.dot), ", ", result.acks, " acks\n");
   return absl::StrCat(
@@ -162,9 +170,18 @@ std::string Scene::write(const Words& words) {
 std::string Scene::read(const Words& words) {
   const std::size_t node = node_of(words.at(1));
   if (!cluster_->is_up(node)) return absl::StrCat(words[1], " is down\n");
-  const ClientReadReply reply = cluster_->read_now(node, words.at(2), level_of(words));
+  const bool in_session = has(words, "session");
+  const Partition partition = cluster_->partition_of(words.at(2));
+  std::optional<Clock> needs;
+  if (in_session) needs = session_.needs[partition];
+  const ClientReadReply reply =
+      cluster_->read_now(node, words.at(2), level_of(words), std::move(needs));
   if (reply.code != absl::StatusCode::kOk) return absl::StrCat("refused: ", reply.message, "\n");
   token_ = reply.items.at(0).token;
+  if (in_session) {
+    session_.needs[partition] = reply.session;
+    session_.hlc = std::max(session_.hlc, token_->hlc);
+  }
   return absl::StrCat(describe(reply.items[0].versions),
                       reply.agreed ? "" : "; the replicas differed", "\n");
 }

@@ -4,7 +4,7 @@
 // start with "#" are prose. A line "> cluster ..." starts a new cluster; everything is as deterministic as a simulation is.
 //
 //   cluster nodes=3 n=3 partitions=1 page=BYTES skew=MS (the limit)
-//   put NODE KEY VALUE [one|quorum|all] [disk] [token]     del NODE KEY ...     get NODE KEY [LEVEL]
+//   put NODE KEY VALUE [one|quorum|all] [disk] [token] [session]     del NODE KEY ...     get NODE KEY [LEVEL] [session]
 //   isolate NODE   cut NODE NODE   block NODE NODE   heal   lose NODE NODE PERMILLE   delay NODE NODE MS
 //   crash NODE [power|wiped]   stop NODE   start NODE [claimed|recovered: how far it gets]   backup NODE   restore NODE [unseen]   swap NODE NODE
 //   clock NODE OFFSET_MS   run MS   show KEY   converge   warnings   clocks

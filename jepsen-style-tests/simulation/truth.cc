@@ -223,7 +223,8 @@ void Truth::check_time(const std::string& key, const Version& version) {
   Hlc& marker = greatest_marker_[partition_of(key)];
   const std::int64_t floor_ms = std::min(marker.wall_ms(), greatest_wall_ms());
   const std::int64_t limit_ms =
-      std::max({wall_ms + max_skew_ms_, seen_before_[version.dot].wall_ms(), floor_ms});
+      std::max({wall_ms + max_skew_ms_, seen_before_[version.dot].wall_ms(), floor_ms,
+                greatest_carried_.wall_ms()});
   if (drop_time(version).has_value()) marker = std::max(marker, version.hlc);
   if (version.hlc.wall_ms() > limit_ms)
     violate(Check::kTimeBounded,

@@ -4,6 +4,7 @@
 // ever held, and whom of its holders an acknowledgement named. Client-side promises are judged against this.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -45,6 +46,8 @@ class Truth {
   void acknowledged_number(const std::string& storage_key, std::int64_t number);
   // `wall`: of the node that was asked, not later than the answer.
   void read(const ReadItem& item, WallMs wall);
+  // A write is about to be sent that must be after this time.
+  void carried(Hlc hlc) { greatest_carried_ = std::max(greatest_carried_, hlc); }
 
   // How many writes of the key have been acknowledged so far.
   std::size_t acknowledged_count(const std::string& storage_key) const;
@@ -64,6 +67,7 @@ class Truth {
   void check_winners();
   void check_numbers();
   void check_key_counts();
+  bool lost_something() const { return lost_something_; }
   bool lost_a_disk() const { return lost_a_disk_; }
 
   // ---- Told by whoever observes the cluster --------------------------------------------------------------------------
@@ -154,6 +158,7 @@ class Truth {
   std::map<Actor, std::size_t> issuers_;
   ByDot<Hlc> seen_before_;  // that of its key when it was issued
   std::map<Partition, Hlc> greatest_marker_;
+  Hlc greatest_carried_;  // by sessions
   Survivors survivors_;
   std::optional<SkewModel> skew_;                 // once attached
   std::unordered_map<std::string, Fate> values_;  // looked up, never walked

@@ -42,6 +42,14 @@ namespace kv::sim {
     "with R + W > N a read sees the last acknowledged write or a later one")                      \
   X(kExpiredIsGone, "expired-is-gone",                                                            \
     "a read returns nothing that had expired when it was asked")                                  \
+  X(kReadYourWrites, "read-your-writes",                                                          \
+    "a read of a session sees what the session has written, or something newer")                  \
+  X(kMonotonicReads, "monotonic-reads",                                                           \
+    "a read of a session sees what the session has read, or something newer; what was gone "      \
+    "stays so")                                                                                   \
+  X(kSessionOrder, "session-order", "a write of a session is after everything that it had seen")  \
+  X(kSessionServed, "session-served",                                                             \
+    "once all is healed, a session is served at ONE by every node, unless something was lost")    \
   X(kForeignToken, "foreign-token", "a token of another key is refused")                          \
   X(kAnswered, "answered", "every request is answered by its deadline, once")                     \
   X(kLiveness, "liveness", "a connected majority serves QUORUM while the rest is broken")         \

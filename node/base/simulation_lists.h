@@ -49,7 +49,11 @@
   X(kForwardedOn, "a forwarded write that one replica refused was taken to the next")           \
   X(kSkewRefused, "a write was refused, for the clock was off")                                 \
   X(kSkewRemembered, "a clock was known to be off although nobody could tell any more")         \
-  X(kTimeSetBack, "a time of before the wall clock was set back was forgotten")
+  X(kTimeSetBack, "a time of before the wall clock was set back was forgotten") \
+  X(kSessionAskedAnother, "a replica lacked what a session had seen, and others were asked")    \
+  X(kSessionWaited, "a read waited for replicas to get what its session had seen")              \
+  X(kSessionStale, "no replica got what a session had seen by the deadline")                    \
+  X(kSessionLost, "no replica held any more what a session had seen")
 
 #define KV_PLANTED_BUGS(X)                                                                     \
   X(kCounterRestarts, "dots are counted from what is durable, not from what was issued")       \
@@ -122,4 +126,10 @@
   X(kSkewKeptForGood, "a clock that was off once counts as off until it comes back by itself") \
   X(kSkewIgnoresRoundTrip, "a peer's clock counts as read when the answer arrived")            \
   X(kSkewedNotForwarded, "a node whose clock is off refuses instead of forwarding")            \
-  X(kTimeKeptAhead, "a clock that was set back leaves the time of its writes ahead")
+  X(kTimeKeptAhead, "a clock that was set back leaves the time of its writes ahead") \
+  X(kSessionIgnored, "a read takes no notice of what its session has seen")                    \
+  X(kSessionForgetsWrites, "a session does not need what it has written")                      \
+  X(kSessionForgetsReads, "a session does not need what it has read")                          \
+  X(kSessionForgetsAbsence, "a session does not need what made a version go")                  \
+  X(kSessionRoundedUp, "a session needs dots that nobody may hold")                            \
+  X(kTimeIgnoresSession, "a write's time may be before what its session has seen")

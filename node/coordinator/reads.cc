@@ -6,8 +6,8 @@
 #include "absl/strings/str_cat.h"
 #include "node/base/check.h"
 #include "node/base/simulation.h"
-#include "node/coordinator/join_answers.h"
 #include "node/coordinator/scan.h"
+#include "node/coordinator/session.h"
 #include "node/storage/keys.h"
 
 namespace kv {
@@ -40,7 +40,8 @@ void Reads::start(Step& step, ClientGet get) {
                       Tally(neighbours_.needed_at(get.level, get.partition)),
                       {},
                       {},
-                      {}});
+                      {},
+                      std::move(get.session)});
 }
 
 void Reads::start(Step& step, ClientScan scan) {
@@ -56,6 +57,7 @@ void Reads::start(Step& step, ClientScan scan) {
                       scan.deadline,
                       spare_after_ms_,
                       Tally(neighbours_.needed_at(scan.level, scan.partition)),
+                      {},
                       {},
                       {},
                       {}});
@@ -78,13 +80,42 @@ void Reads::begin(Step& step, Pending pending) {
   while (it->second.answers.size() + it->second.waiting.size() < wanted &&
          !it->second.candidates.empty())
     ask_next(step, request, it->second);
-  if (it->second.tally.complete()) return finish(step, it);
+  if (it->second.tally.complete() && is_served(it->second)) return finish(step, it);
   if (it->second.answers.size() + it->second.waiting.size() < wanted)
     return fail(
         step, it, absl::StatusCode::kInternal,
         absl::StrCat("the replica here could not read its disk, and too few others are left for ",
                      to_string(it->second.level)));
   wait_on(step, request, it->second);
+  go_on(step, it);
+}
+
+std::vector<ReplicaObject> Reads::objects_of(const Pending& pending) {
+  std::vector<ReplicaObject> objects;
+  for (const Answer& answer : pending.answers)
+    objects.push_back({&answer.items.front().object, &answer.clock, answer.floor});
+  return objects;
+}
+
+bool Reads::is_served(const Pending& pending) {
+  return !pending.session.has_value() || covers(objects_of(pending), *pending.session);
+}
+
+// Enough replicas have answered, perhaps: that is all, unless they lack what the client's session has seen.
+void Reads::go_on(Step& step, Iterator it) {
+  Pending& pending = it->second;
+  if (!pending.tally.complete()) return;
+  if (is_served(pending)) return finish(step, it);
+  if (!pending.candidates.empty()) KV_MARK(kSessionAskedAnother);
+  while (!pending.candidates.empty()) ask_next(step, it->first, pending);
+  if (!pending.waiting.empty()) return;
+  const std::size_t replicas = neighbours_.ring.replicas(pending.partition).size();
+  if (pending.answers.size() < replicas) return;  // the others may come back
+  KV_MARK(kSessionLost);
+  fail(step, it, absl::StatusCode::kFailedPrecondition,
+       absl::StrCat("stale: the session has seen writes that none of the key's ", replicas,
+                    " replicas has: they were lost with a disk, or the session is of another "
+                    "cluster; begin a new one"));
 }
 
 // For a spare one as long as there is one; then ever longer.
@@ -127,7 +158,21 @@ void Reads::ask_here(Step& step, Pending& pending) {
     return;
   }
   pending.tally.add(answer.node);
+  std::erase_if(pending.answers, [&](const Answer& old) { return old.node == answer.node; });
   pending.answers.push_back(std::move(answer));
+}
+
+// Whoever has not answered; or everybody, if those who have lack something that they may have got meanwhile.
+void Reads::ask_again(Step& step, std::uint64_t request, Pending& pending) {
+  if (!pending.tally.complete()) {
+    KV_MARK(kReadAskedAgain);
+    for (const NodeIndex node : pending.waiting) ask(step, request, pending, node);
+    return;
+  }
+  KV_MARK(kSessionWaited);
+  pending.waiting.clear();
+  pending.candidates = neighbours_.reachable(pending.partition);
+  while (!pending.candidates.empty()) ask_next(step, request, pending);
 }
 
 void Reads::on_read_request(Step& step, NodeIndex from, Partition partition,
@@ -177,8 +222,9 @@ void Reads::take_answer(Step& step, std::uint64_t request, Partition partition, 
   Pending& pending = it->second;
   if (std::erase(pending.waiting, answer.node) == 0) return;  // not asked, or has answered
   pending.tally.add(answer.node);
+  std::erase_if(pending.answers, [&](const Answer& old) { return old.node == answer.node; });
   pending.answers.push_back(std::move(answer));
-  if (pending.tally.complete()) finish(step, it);
+  go_on(step, it);
 }
 
 void Reads::on_peer_down(Step& step, NodeIndex peer) {
@@ -192,7 +238,7 @@ void Reads::on_peer_down(Step& step, NodeIndex peer) {
         ask_next(step, it->first, pending);
       }
       if (pending.tally.complete())
-        finish(step, it);
+        go_on(step, it);
       else if (pending.answers.size() + pending.waiting.size() < pending.tally.needed())
         fail(step, it, absl::StatusCode::kUnavailable,
              neighbours_.too_few(pending.partition, pending.level));
@@ -213,21 +259,38 @@ void Reads::expire(Step& step) {
     KV_CHECK(it != pending_.end(), "every wake-up has its read");
     Pending& pending = it->second;
     if (pending.deadline <= step.now.mono) {
-      fail(step, it, absl::StatusCode::kDeadlineExceeded,
-           absl::StrCat("only ", pending.answers.size(), " of the ", pending.tally.needed(),
-                        " replicas that ", to_string(pending.level), " needs answered in time"));
+      give_up(step, it);
       continue;
     }
     if (!pending.candidates.empty() && !KV_PLANTED(kReadsNotSpared)) {
       KV_MARK(kReadSpare);
       ask_next(step, it->first, pending);
     } else if (!KV_PLANTED(kReadsNotSpared)) {
-      KV_MARK(kReadAskedAgain);
-      for (const NodeIndex node : pending.waiting) ask(step, it->first, pending, node);
+      ask_again(step, it->first, pending);
     }
     wait_on(step, it->first, pending);
-    if (pending.tally.complete()) finish(step, it);
+    go_on(step, it);
   }
+}
+
+// At the deadline.
+void Reads::give_up(Step& step, Iterator it) {
+  const Pending& pending = it->second;
+  if (!pending.tally.complete())
+    return fail(
+        step, it, absl::StatusCode::kDeadlineExceeded,
+        absl::StrCat("only ", pending.answers.size(), " of the ", pending.tally.needed(),
+                     " replicas that ", to_string(pending.level), " needs answered in time"));
+  KV_MARK(kSessionStale);
+  std::string silent;
+  for (const NodeIndex node : neighbours_.ring.replicas(pending.partition))
+    if (!pending.tally.has(node))
+      absl::StrAppend(&silent, silent.empty() ? "" : ", ", neighbours_.ring.node_id(node));
+  fail(step, it, absl::StatusCode::kUnavailable,
+       absl::StrCat("stale: the session has seen writes that no replica asked from ",
+                    neighbours_.ring.node_id(neighbours_.self), " has yet",
+                    silent.empty() ? "" : absl::StrCat(" (not answering: ", silent, ")"),
+                    "; try again later, or at another node"));
 }
 
 Instant Reads::next_deadline() const { return wakes_.empty() ? kNever : wakes_.begin()->first; }
@@ -244,14 +307,14 @@ void Reads::finish(Step& step, Iterator it) {
       answers.push_back({&answer.items, answer.more, &answer.clock, answer.floor});
     join_scan(answers, step.now.wall, reply);
   } else {
-    std::vector<ReplicaObject> objects;
-    for (const Answer& answer : pending.answers)
-      if (objects.empty() || !KV_PLANTED(kFirstAnswerWins))
-        objects.push_back({&answer.items.front().object, &answer.clock, answer.floor});
+    std::vector<ReplicaObject> objects = objects_of(pending);
+    if (KV_PLANTED(kFirstAnswerWins)) objects.resize(1);
     const Policy& policy = storage::policy_of(pending.key);
     Joined joined = join_answers(objects, policy, step.now.wall);
     if (!joined.agreed) KV_MARK(kReadDiffered);
     reply.agreed = joined.agreed;
+    if (pending.session.has_value())
+      reply.session = needs_after_read(*pending.session, objects, joined, policy);
     reply.items.push_back(to_read_item(pending.key, std::move(joined), policy, step.now.wall));
   }
   step.effects.replies.push_back(std::move(reply));

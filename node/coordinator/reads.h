@@ -4,14 +4,21 @@
 // is the newest by causality and then by policy, never the most common. A replica that does not answer in time is
 // joined by a spare one; when none is left all that are waited for are asked again, ever less often until the deadline, for
 // what was lost may have been the question or the answer.
+//
+// A get with a session (session.h) needs more: the replicas that answer must, together, have processed what the session has
+// seen. As long as they have not, all others are asked, then all again, until the deadline; the answer is then "stale"
+// (UNAVAILABLE). When all replicas have answered and none can ever, that is told at once (FAILED_PRECONDITION).
 // Every request gets exactly one reply. Not thread-safe: one shard owns it.
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include "node/coordinator/join_answers.h"
 #include "node/coordinator/tally.h"
 #include "node/replica/neighbours.h"
 #include "node/replica/step.h"
@@ -65,7 +72,8 @@ class Reads {
     Tally tally;
     std::vector<NodeIndex> candidates;  // replicas not yet asked, best first
     std::vector<NodeIndex> waiting;     // asked, not yet answered
-    std::vector<Answer> answers;
+    std::vector<Answer> answers;        // one for each node
+    std::optional<Clock> session;
   };
   using Iterator = std::map<std::uint64_t, Pending>::iterator;
 
@@ -73,8 +81,13 @@ class Reads {
   void ask_next(Step& step, std::uint64_t request, Pending& pending);
   static void ask(Step& step, std::uint64_t request, const Pending& pending, NodeIndex node);
   void ask_here(Step& step, Pending& pending);
+  void ask_again(Step& step, std::uint64_t request, Pending& pending);
   void take_answer(Step& step, std::uint64_t request, Partition partition, bool is_scan,
                    Answer answer);
+  static std::vector<ReplicaObject> objects_of(const Pending& pending);
+  static bool is_served(const Pending& pending);
+  void go_on(Step& step, Iterator it);
+  void give_up(Step& step, Iterator it);
   void wait_on(Step& step, std::uint64_t request, Pending& pending);
   void set_wake(std::uint64_t request, Pending& pending, Instant at);
   void finish(Step& step, Iterator it);

@@ -98,7 +98,7 @@ void Writes::write_here(Step& step, Asker asker, ClientWrite write) {
   const auto it = replicas_.find(write.partition);
   KV_CHECK(it != replicas_.end(), "only a replica of the partition writes here");
   auto delta = it->second.write(step.tx, hlc_, step.now.wall, write.key, std::move(write.value),
-                                write.token, write.condition, write.ttl_ms);
+                                write.token, write.condition, write.ttl_ms, write.after);
   if (is_refusal(delta.status().code()))
     return refuse(step, asker, write.partition, delta.status().code(),
                   std::string(delta.status().message()));
@@ -146,7 +146,8 @@ void Writes::forward(Step& step, NodeIndex target, std::vector<NodeIndex> others
   forward_deadlines_.emplace(write.deadline, request);
   step.effects.send(target, write.partition,
                     ForwardRequest{request, write.key, write.value, write.token, write.level,
-                                   write.durability, timeout_ms, write.condition, write.ttl_ms});
+                                   write.durability, timeout_ms, write.condition, write.ttl_ms,
+                                   write.after});
   forwards_.emplace(request, Forward{std::move(write), target, std::move(others), Dot{}, Hlc{}});
 }
 
@@ -178,7 +179,7 @@ void Writes::on_forward_request(Step& step, NodeIndex from, Partition partition,
   write_here(step, asker,
              ClientWrite{0, partition, request.key, request.value, request.token, request.level,
                          request.durability, after_ms(step.now.mono, request.timeout_ms),
-                         request.condition, request.ttl_ms});
+                         request.condition, request.ttl_ms, request.after});
 }
 
 void Writes::on_forward_reply(Step& step, NodeIndex from, const ForwardReply& reply) {

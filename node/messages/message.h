@@ -88,6 +88,7 @@ struct ForwardRequest {
   std::uint32_t timeout_ms = 0;
   Condition condition = Condition::kAlways;
   std::int64_t ttl_ms = 0;  // of a value; 0: it does not expire
+  Hlc after{};  // as in ClientWrite
   bool operator==(const ForwardRequest&) const = default;
 };
 

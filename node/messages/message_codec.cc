@@ -68,6 +68,7 @@ void encode(const ForwardRequest& request, Record& out) {
   record->set_timeout_ms(request.timeout_ms);
   record->set_condition(static_cast<std::uint32_t>(request.condition));
   record->set_ttl_ms(request.ttl_ms);
+  record->set_after(request.after.bits);
 }
 
 void encode(const ForwardReply& reply, Record& out) {
@@ -220,6 +221,7 @@ ForwardRequest decode(Reader& in, const Record::ForwardRequest& record) {
   request.condition = in.choice(record.condition(), Condition::kCurrent);
   in.require(record.ttl_ms() >= 0 && record.ttl_ms() <= kMaxTtlMs, "ttl out of range");
   request.ttl_ms = record.ttl_ms();
+  request.after = in.hlc(record.after());
   return request;
 }
 

@@ -78,6 +78,7 @@ ForwardRequest any_forward_request() {
   request.timeout_ms = static_cast<std::uint32_t>(up_to(kMaxDeadlineMs));
   request.condition =
       *rc::gen::element(Condition::kAlways, Condition::kAbsent, Condition::kCurrent);
+  request.after = any_hlc();
   return request;
 }
 

@@ -25,6 +25,7 @@ struct ClientWrite {
   Instant deadline;
   Condition condition = Condition::kAlways;
   std::int64_t ttl_ms = 0;  // of a value; 0: it does not expire
+  Hlc after{};  // what the client's session has seen: the write is ordered after it
 };
 
 struct ClientGet {
@@ -33,6 +34,8 @@ struct ClientGet {
   std::string key;
   Level level = Level::kQuorum;
   Instant deadline;
+  // Of a client with a session: dots of the partition that the replicas asked must have processed.
+  std::optional<Clock> session{};
 };
 
 // The keys of one partition in [from, end); node/coordinator/scan.h makes an ordered scan of all of them from these.
@@ -69,6 +72,7 @@ struct ClientReadReply {
   std::string last;  // a scan with more: the last key looked at; the next page starts after it
   std::vector<NodeIndex> replicas;
   bool agreed = true;
+  Clock session{};  // of a get with a session: what that needs of the partition from now on
 };
 
 using ClientReply = std::variant<ClientWriteReply, ClientReadReply>;

@@ -81,7 +81,7 @@ absl::StatusOr<Object> Replica::read(const storage::View& view, std::string_view
 absl::StatusOr<Delta> Replica::write(Transaction& tx, HlcClock& hlc, WallMs wall,
                                      const std::string& key, std::optional<std::string> value,
                                      const std::optional<Token>& token, Condition condition,
-                                     std::int64_t ttl_ms) {
+                                     std::int64_t ttl_ms, Hlc after) {
   auto object = read(tx.view, key);
   if (!object.ok()) return object.status();
   const Object seen_by_client = unexpired(*object, wall);
@@ -100,6 +100,7 @@ absl::StatusOr<Delta> Replica::write(Transaction& tx, HlcClock& hlc, WallMs wall
   const Hlc seen =
       std::max({KV_PLANTED(kTimeIgnoresObject) ? Hlc{} : greatest_hlc(*object),
                 KV_PLANTED(kTimeIgnoresFloor) ? Hlc{} : floor,
+                KV_PLANTED(kTimeIgnoresSession) ? Hlc{} : after,
                 token.has_value() && !KV_PLANTED(kTimeIgnoresToken) ? token->hlc : Hlc{}});
   const Policy& policy = storage::policy_of(key);
   auto change = policy.admit(seen_by_client, state_.actor, std::move(value),

@@ -76,11 +76,13 @@ class Replica {
 
   // A new write by a client (2-protocol, section 2): issues the next dot and returns the delta to push.
   // `token`: what the client has seen, or none: what the policy says. `ttl_ms`: how long from now on the value is shown; 0: for
-  // ever. A write that its policy or its condition refuses has changed nothing (is_refusal).
+  // ever. `after`: a time that the write must be ordered after, besides those that it sees here. A write that its policy or its
+  // condition refuses has changed nothing (is_refusal).
   // What has expired is to the client as if it were not there; the write supersedes it.
   absl::StatusOr<Delta> write(Transaction& tx, HlcClock& hlc, WallMs wall, const std::string& key,
                               std::optional<std::string> value, const std::optional<Token>& token,
-                              Condition condition = Condition::kAlways, std::int64_t ttl_ms = 0);
+                              Condition condition = Condition::kAlways, std::int64_t ttl_ms = 0,
+                              Hlc after = {});
 
   // A delta from the replica that issued it. No-op when its dot has been processed.
   // `transfers`: those of the partition that are under way.

@@ -7,6 +7,7 @@
 
 #include "client/cli/commands/commands.h"
 #include "client/cli/commands/output.h"
+#include "client/cli/commands/session_file.h"
 #include "client/cli/records/batcher.h"
 #include "client/cli/records/tsv.h"
 #include "client/cli/text/human.h"
@@ -123,7 +124,8 @@ absl::Status check_keys(const std::vector<std::string>& keys) {
 ExitCode run_del(const Options& options, client::Client& client, Console& console) {
   if (options.keys.size() == 1) {
     const std::string& key = options.keys.front();
-    return print_write(options, key, client.del(key, write_options(options)), console);
+    return write_one(options, key, console,
+                     [&](const client::WriteOptions& write) { return client.del(key, write); });
   }
   if (absl::Status status = check_keys(options.keys); !status.ok())
     return report_usage(status, options.output, console);

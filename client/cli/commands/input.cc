@@ -72,6 +72,17 @@ absl::StatusOr<Input> open_input(const std::string& path, Console& console) {
   return input;
 }
 
+absl::StatusOr<std::string> read_session(const std::string& path) {
+  constexpr std::size_t kLimit = (client::kMaxTokenBytes + 2) / 3 * 4 + 1;  // base64 and a newline
+  std::ifstream file(path, std::ios::binary);
+  if (!file.is_open()) return cannot_read(path, std::strerror(errno));
+  absl::StatusOr<std::string> text = read_some(file, kLimit, path);
+  if (text.ok() && text->size() > kLimit)
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, " is larger than a session can be, which is ", kLimit, " bytes"));
+  return text;
+}
+
 absl::StatusOr<std::string> read_value(const std::string& path, bool base64, Console& console) {
   absl::StatusOr<Input> input = open_input(path, console);
   if (!input.ok()) return input.status();

@@ -15,6 +15,9 @@ namespace kv::cli {
 // at its end. kInvalidArgument when it cannot be read, or is larger than a value may be.
 absl::StatusOr<std::string> read_value(const std::string& path, bool base64, Console& console);
 
+// The whole of a file that keeps a session. kInvalidArgument when it cannot be read, or is larger than one can be.
+absl::StatusOr<std::string> read_session(const std::string& path);
+
 // An open file, or standard input for "-".
 struct Input {
   std::unique_ptr<std::istream> file{};  // null: standard input

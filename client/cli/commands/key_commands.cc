@@ -4,6 +4,7 @@
 #include "client/cli/commands/commands.h"
 #include "client/cli/commands/input.h"
 #include "client/cli/commands/output.h"
+#include "client/cli/commands/session_file.h"
 #include "client/cli/records/tsv.h"
 #include "client/cli/text/human.h"
 #include "kv/codec.h"
@@ -74,26 +75,34 @@ ExitCode print_get(const Options& options, const client::GetResult& result, Cons
 }  // namespace
 
 ExitCode run_put(const Options& options, client::Client& client, Console& console) {
-  if (options.value.has_value()) {
-    return print_write(options, options.key,
-                       client.put(options.key, *options.value, write_options(options)), console);
-  }
-  const absl::StatusOr<std::string> value = read_value(options.file, options.base64, console);
+  const absl::StatusOr<std::string> value = options.value.has_value()
+                                                ? *options.value
+                                                : read_value(options.file, options.base64, console);
   if (!value.ok()) return report_usage(value.status(), options.output, console);
-  return print_write(options, options.key, client.put(options.key, *value, write_options(options)),
-                     console);
+  return write_one(options, options.key, console, [&](const client::WriteOptions& write) {
+    return client.put(options.key, *value, write);
+  });
 }
 
 ExitCode run_incr(const Options& options, client::Client& client, Console& console) {
-  return print_write(options, options.key,
-                     client.add(options.key, options.amount, write_options(options)), console);
+  return write_one(options, options.key, console, [&](const client::WriteOptions& write) {
+    return client.add(options.key, options.amount, write);
+  });
 }
 
 ExitCode run_get(const Options& options, client::Client& client, Console& console) {
-  const client::Result<client::GetResult> result = client.get(
-      options.key, {.bucket = options.bucket, .level = options.level, .timeout = options.timeout});
+  SessionFile session(options.session_file);
+  if (absl::Status loaded = session.load(); !loaded.ok())
+    return report_usage(loaded, options.output, console);
+  const client::Result<client::GetResult> result =
+      client.get(options.key, {.bucket = options.bucket,
+                               .level = options.level,
+                               .timeout = options.timeout,
+                               .session = session.session()});
   if (!result.ok()) return report(result.failure(), false, options.output, console);
-  return finish_output(print_get(options, *result, console), options.output, console);
+  const ExitCode code =
+      finish_output(print_get(options, *result, console), options.output, console);
+  return session.save(code, options, console);
 }
 
 }  // namespace kv::cli

@@ -31,6 +31,7 @@ struct Options {
   std::optional<std::string> value{};
   std::string file{};  // "-": standard input
   std::string token{};
+  std::string session_file{};  // empty: none
   client::Durability durability = client::Durability::kOs;
   client::Condition condition = client::Condition::kNone;
   bool token_only = false;
@@ -58,14 +59,16 @@ struct Options {
   std::string leaf_policy = "register";
 };
 
-inline client::WriteOptions write_options(const Options& options) {
+inline client::WriteOptions write_options(const Options& options,
+                                          client::Session* session = nullptr) {
   return {.bucket = options.bucket,
           .level = options.level,
           .timeout = options.timeout,
           .token = options.token,
           .durability = options.durability,
           .condition = options.condition,
-          .ttl = options.ttl};
+          .ttl = options.ttl,
+          .session = session};
 }
 
 }  // namespace kv::cli

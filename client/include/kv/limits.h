@@ -24,6 +24,7 @@ inline constexpr std::chrono::milliseconds kMaxTimeout{60'000};
 absl::Status check_timeout(std::chrono::milliseconds timeout);
 absl::Status check_key(absl::string_view key);
 absl::Status check_write(absl::string_view key, absl::string_view value, absl::string_view token);
+absl::Status check_session(const Session* session);  // null: none
 absl::Status check_batch(const std::vector<Operation>& operations);
 absl::Status check_scan(const ScanOptions& options);
 

@@ -61,6 +61,7 @@ struct Failure {
   bool reached = true;       // false: no endpoint answered, and certainly nothing was applied
   std::optional<Dot> dot{};  // with kUnknown, when a replica is known to have issued it
   std::string token{};       // with `dot`: what success would have returned
+  std::string session{};     // likewise; already noted in the Session that the request had
 };
 
 // A value of type T or a Failure. Never empty.
@@ -124,10 +125,22 @@ struct Bucket {
   friend bool operator==(const Bucket&, const Bucket&) = default;
 };
 
+// A sequence of requests, one after another, at any levels and at whatever nodes: a read sees what the session has written,
+// and never an older state of a key than the session has seen before. Start with an empty one and give it to each request:
+// every answer changes it. It may be kept as bytes, and go on in another process; opaque, at most kMaxTokenBytes. Not for
+// requests at the same time: each thread takes a session of its own.
+//
+// Failures that only requests with a session have: kUnavailable "stale", no replica that could be asked has what it has seen
+// yet (try again later); kFailedPrecondition "stale", none has it any more, or the session has become too large (begin anew).
+struct Session {
+  std::string bytes{};
+};
+
 struct ReadOptions {
   std::string bucket{};  // empty: "default"
   Level level = Level::kQuorum;
   std::chrono::milliseconds timeout = kDefaultTimeout;  // more than 0, at most a minute
+  Session* session = nullptr;                           // outlives the request
 };
 
 // What must hold of the key at the replica that coordinates a write; otherwise the write is refused, with kAlreadyExists or
@@ -148,6 +161,7 @@ struct WriteOptions {
   Condition condition = Condition::kNone;  // not of an addition
   // Of a put: how long the value is shown, by the clock of the node that coordinates it. 0: as the bucket says.
   std::chrono::milliseconds ttl{};
+  Session* session = nullptr;              // outlives the request
 };
 
 // One piece of what a set or map holds.

@@ -32,7 +32,8 @@ v1::Failure not_applied(const absl::Status& status) {
   return failure;
 }
 
-v1::Failure to_failure(const WriteResult& result, const std::string& token) {
+v1::Failure to_failure(const WriteResult& result, const std::string& token,
+                       const std::string& session) {
   v1::Failure failure;
   failure.set_code(static_cast<int>(result.code));
   failure.set_message(result.message);
@@ -41,6 +42,7 @@ v1::Failure to_failure(const WriteResult& result, const std::string& token) {
   if (result.dot.counter > 0) {
     *failure.mutable_dot() = to_proto(result.dot);
     failure.set_token(token);
+    failure.set_session(session);
   }
   return failure;
 }

@@ -18,7 +18,8 @@ grpc::Status to_grpc(const v1::Failure& failure);
 
 v1::Failure not_applied(const absl::Status& status);
 absl::Status queue_full();  // what a shard that takes no more answers
-v1::Failure to_failure(const WriteResult& result, const std::string& token);
+v1::Failure to_failure(const WriteResult& result, const std::string& token,
+                       const std::string& session = "");
 v1::Failure to_failure(const ClientReadReply& reply);
 
 Level to_level(v1::Level level);

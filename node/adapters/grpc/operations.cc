@@ -7,6 +7,7 @@
 #include "node/adapters/grpc/convert.h"
 #include "node/base/limits.h"
 #include "node/coordinator/scan.h"
+#include "node/coordinator/session.h"
 #include "node/coordinator/validate.h"
 #include "node/storage/keys.h"
 
@@ -69,17 +70,33 @@ void Operations::get(const v1::GetRequest& request, Instant deadline, GetDone do
                   if (unknown.code() != 0) return done({}, unknown);
                   auto key = checked_key(bucket, request.key());
                   if (!key.ok()) return done({}, not_applied(key.status()));
+                  auto session = checked_session(request.has_session(), request.session(),
+                                                 ring_.all_partitions());
+                  if (!session.ok()) return done({}, not_applied(session.status()));
                   const Partition partition = ring_.partition_of(*key);
                   ClientGet get{0, partition, *std::move(key), to_level(request.level()), deadline};
-                  const auto answer = [done, this](const ClientReadReply& reply) {
-                    if (reply.code != absl::StatusCode::kOk) return done({}, to_failure(reply));
-                    v1::GetResponse response;
-                    to_proto(reply, ring_, &response);
-                    done(std::move(response), {});
-                  };
-                  if (!shards_.of(partition).submit(std::move(get), answer))
-                    done({}, not_applied(queue_full()));
+                  read(std::move(get), *std::move(session), done);
                 });
+}
+
+void Operations::read(ClientGet get, std::optional<Session> session, GetDone done) const {
+  const Partition partition = get.partition;
+  if (session.has_value()) {
+    const auto needs = session->needs.find(partition);
+    get.session = needs == session->needs.end() ? Clock{} : needs->second;
+  }
+  const auto answer = [done, this, partition, session](const ClientReadReply& reply) {
+    if (reply.code != absl::StatusCode::kOk) return done({}, to_failure(reply));
+    v1::GetResponse response;
+    to_proto(reply, ring_, &response);
+    if (session.has_value()) {
+      auto bytes = session_after_read(*session, partition, reply);
+      if (!bytes.ok()) return done({}, not_applied(bytes.status()));
+      response.set_session(*std::move(bytes));
+    }
+    done(std::move(response), {});
+  };
+  if (!shards_.of(partition).submit(std::move(get), answer)) done({}, not_applied(queue_full()));
 }
 
 void Operations::put(const v1::PutRequest& request, Instant deadline, WriteDone done) const {
@@ -195,27 +212,36 @@ void Operations::change(const Request& request, const std::string& token, Condit
                   if (!key.ok()) return done({}, not_applied(key.status()));
                   auto sent = checked_token(token, *key);
                   if (!sent.ok()) return done({}, not_applied(sent.status()));
+                  auto session = checked_session(request.has_session(), request.session(),
+                                                 ring_.all_partitions());
+                  if (!session.ok()) return done({}, not_applied(session.status()));
+                  const absl::Status room = check_room_for_write(request.session());
+                  if (!room.ok()) return done({}, not_applied(room));
                   auto stored = stored_for(bucket);
                   if (!stored.ok()) return done({}, not_applied(stored.status()));
                   const Partition partition = ring_.partition_of(storage::placement_of(*key));
                   write({0, partition, *std::move(key), std::move(stored->value), *std::move(sent),
                          to_level(request.level()), to_durability(request.durability()), deadline,
-                         condition, stored->ttl_ms},
-                        done);
+                         condition, stored->ttl_ms,
+                         session->has_value() ? (*session)->hlc : Hlc{}},
+                        *std::move(session), done);
                 });
 }
 
-void Operations::write(ClientWrite write, WriteDone done) const {
+void Operations::write(ClientWrite write, std::optional<Session> session, WriteDone done) const {
   Shard& shard = shards_.of(write.partition);
-  const auto answer = [done, this, key = write.key,
-                       token = write.token](const ClientWriteReply& reply) {
+  const auto answer = [done, this, key = write.key, partition = write.partition,
+                       token = write.token, session](const ClientWriteReply& reply) {
     const std::string token_after =
         reply.result.dot.counter > 0
             ? token_after_write(token, reply.result.dot, reply.result.hlc, key)
             : "";
+    const std::string session_after =
+        session.has_value() ? session_after_write(*session, partition, reply.result) : "";
     if (reply.result.outcome != Outcome::kApplied)
-      return done({}, to_failure(reply.result, token_after));
+      return done({}, to_failure(reply.result, token_after, session_after));
     v1::WriteResponse response;
+    response.set_session(session_after);
     *response.mutable_dot() = to_proto(reply.result.dot);
     response.set_token(token_after);
     response.set_acks(reply.result.acks);

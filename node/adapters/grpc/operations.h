@@ -6,10 +6,12 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "kv/v1/kv.pb.h"
 #include "node/adapters/asio/shards.h"
 #include "node/adapters/grpc/buckets.h"
+#include "node/causality/session_codec.h"
 #include "node/coordinator/scan.h"
 #include "node/ring/ring.h"
 
@@ -59,7 +61,8 @@ class Operations {
   template <typename Request>
   void change(const Request& request, const std::string& token, Condition condition,
               Instant deadline, WriteDone done, StoredFor stored_for) const;
-  void write(ClientWrite write, WriteDone done) const;
+  void read(ClientGet get, std::optional<Session> session, GetDone done) const;
+  void write(ClientWrite write, std::optional<Session> session, WriteDone done) const;
 
   const Shards& shards_;
   const Ring& ring_;

@@ -222,18 +222,20 @@ std::uint64_t Cluster::write(std::size_t node, const std::string& key,
     deliver(node, partition.value % nodes_[node].shards.size(),
             ClientWrite{id, partition, std::move(storage_key), std::move(value),
                         std::move(options.token), options.level, options.durability,
-                        after_ms(now_, options.timeout_ms), options.condition, options.ttl_ms});
+                        after_ms(now_, options.timeout_ms), options.condition, options.ttl_ms,
+                        options.after});
   return id;
 }
 
 std::uint64_t Cluster::read(std::size_t node, const std::string& key, Level level,
-                            std::int64_t timeout_ms) {
+                            std::int64_t timeout_ms, std::optional<Clock> session) {
   const std::uint64_t id = next_request_++;
   std::string storage_key = stored(key);
   const Partition partition = home_of(storage_key);
   if (nodes_[node].up)
     deliver(node, partition.value % nodes_[node].shards.size(),
-            ClientGet{id, partition, std::move(storage_key), level, after_ms(now_, timeout_ms)});
+            ClientGet{id, partition, std::move(storage_key), level, after_ms(now_, timeout_ms),
+                      std::move(session)});
   return id;
 }
 
@@ -274,8 +276,9 @@ WriteResult Cluster::write_now(std::size_t node, const std::string& key,
   return *write_result(id);
 }
 
-ClientReadReply Cluster::read_now(std::size_t node, const std::string& key, Level level) {
-  const std::uint64_t id = read(node, key, level, 1000);
+ClientReadReply Cluster::read_now(std::size_t node, const std::string& key, Level level,
+                                  std::optional<Clock> session) {
+  const std::uint64_t id = read(node, key, level, 1000, std::move(session));
   const bool answered = run_until([&] { return read_reply(id) != nullptr; }, 1100);
   KV_CHECK(answered, "a request is answered by its deadline");
   return *read_reply(id);

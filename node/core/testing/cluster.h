@@ -58,6 +58,7 @@ struct WriteOptions {
   std::optional<Token> token;
   Condition condition = Condition::kAlways;
   std::int64_t ttl_ms = 0;
+  Hlc after{};  // of the client's session
 };
 
 // What becomes of a node's disk when the node dies.
@@ -103,7 +104,7 @@ class Cluster {
   std::uint64_t write(std::size_t node, const std::string& key, std::optional<std::string> value,
                       WriteOptions options = {});
   std::uint64_t read(std::size_t node, const std::string& key, Level level = Level::kQuorum,
-                     std::int64_t timeout_ms = 1000);
+                     std::int64_t timeout_ms = 1000, std::optional<Clock> session = {});
   std::uint64_t scan(std::size_t node, Partition partition, Level level, std::uint32_t max_items,
                      std::int64_t timeout_ms);
 
@@ -113,7 +114,8 @@ class Cluster {
   // Starts it and lets time pass until the answer comes.
   WriteResult write_now(std::size_t node, const std::string& key, std::optional<std::string> value,
                         WriteOptions options = {});
-  ClientReadReply read_now(std::size_t node, const std::string& key, Level level = Level::kQuorum);
+  ClientReadReply read_now(std::size_t node, const std::string& key, Level level = Level::kQuorum,
+                           std::optional<Clock> session = {});
 
   // ---- Time ----------------------------------------------------------------------------------------------------------
 
