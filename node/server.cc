@@ -241,6 +241,7 @@ v1::StatusResponse Server::Impl::combine(const std::vector<CoreStatus>& statuses
   out.set_disk_bytes(engine->disk_bytes());
   out.set_memory_bytes(resident_bytes());
   auto* totals = out.mutable_anti_entropy();
+  auto* reads = out.mutable_reads();
   for (const CoreStatus& status : statuses) {
     out.set_keys(out.keys() + status.live_keys);
     out.set_partitions(out.partitions() + status.partitions);
@@ -248,6 +249,11 @@ v1::StatusResponse Server::Impl::combine(const std::vector<CoreStatus>& statuses
     out.set_markers(out.markers() + status.markers);
     out.set_skewed(out.skewed() || status.skewed);
     out.set_clock_skew_ms(status.clock_skew_ms);  // all hear the same
+    reads->set_asked(reads->asked() + status.reads.asked);
+    reads->set_hedges(reads->hedges() + status.reads.hedges);
+    reads->set_spares(reads->spares() + status.reads.spares);
+    reads->set_repairs(reads->repairs() + status.reads.repairs);
+    reads->set_repairs_skipped(reads->repairs_skipped() + status.reads.repairs_skipped);
     totals->set_pages_sent(totals->pages_sent() + status.anti_entropy.pages_sent);
     totals->set_pages_received(totals->pages_received() + status.anti_entropy.pages_received);
     totals->set_bytes_sent(totals->bytes_sent() + status.anti_entropy.bytes_sent);

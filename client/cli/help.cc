@@ -284,9 +284,11 @@ Asks the endpoints and every member that they name. Exit code 0 when at least
 one answers, 3 when none does. With -o json one object: nodes[], each with id,
 address, state ("alive", "skewed" or "unreachable"), keys, clock_skew_ms (its
 clock minus the majority's; beyond the limit it is skewed, and orders no writes
-in buckets of policy lww until its clock is set), disk_bytes, memory_bytes, dot_log_entries, markers (deletes that some replica is not known
-to have on disk), partitions, anti_entropy and peers[], each with
-id, alive, debt_dots, debt_age_ms.
+in buckets of policy lww until its clock is set), disk_bytes, memory_bytes,
+dot_log_entries, markers (deletes that some replica is not known to have on
+disk), partitions, anti_entropy, reads (gets for which other nodes were asked:
+hedges and spares sent to one more replica, versions sent to repair those
+behind) and peers[], each with id, alive, debt_dots, debt_age_ms.
 )help";
 
 constexpr const char* kCompletion = R"help(

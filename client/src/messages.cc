@@ -257,6 +257,12 @@ NodeReport to_report(const v1::StatusResponse& response) {
                          .bytes_received = totals.bytes_received(),
                          .objects_sent = totals.objects_sent(),
                          .full_transfers = totals.full_transfers()};
+  const auto& reads = response.reads();
+  report.reads = {.asked = reads.asked(),
+                  .hedges = reads.hedges(),
+                  .spares = reads.spares(),
+                  .repairs = reads.repairs(),
+                  .repairs_skipped = reads.repairs_skipped()};
   return report;
 }
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "node/coordinator/session.h"
+#include "node/coordinator/reads/session.h"
 #include "node/storage/keys.h"
 
 namespace kv::sim {
@@ -77,7 +77,7 @@ ClientSession::Found ClientSession::on_read(Partition partition, const Before& b
     learn(now.read, place(version));
     latest_ = std::max(latest_, version.hlc);
     superseded = superseded.minus(Clock{version.dot});
-    if (before.gone.contains(version.dot) && version.value.has_value())
+    if (before.gone.contains(version.dot) && version.value.has_value() && version.expires.ms == 0)
       found = {Check::kMonotonicReads,
                absl::StrCat("a read of ", item.key, " brought ", to_string(version.dot),
                             " back, which an earlier one had shown to be gone")};

@@ -188,6 +188,8 @@ Plan make_plan(std::uint64_t seed) {
   Rng ttl = stream(seed, "ttl");
   if (ttl.below(3) == 0) plan.max_ttl_ms = ttl.between(1, 20'000);
   plan.sessions = stream(seed, "sessions").below(3) == 0;
+  Rng repair = stream(seed, "repair");
+  plan.cluster.core.repair_bytes_per_s = repair.below(3) == 0 ? repair.between(1, 200) : 1 << 20;
   const Weights weights = make_weights(rng);
   // Drawn one after the other: compilers differ in which argument they evaluate first.
   const std::int64_t fault_ms = rng.between(50, 2000);

@@ -76,6 +76,10 @@ void Run::chaos() {
     for (std::size_t node = 0; node < cluster_.size(); ++node) {
       if (!cluster_.is_up(node)) continue;
       const std::uint64_t limit = 2 * plan_.cluster.core.max_pending * plan_.cluster.shards[node];
+      const ReadCounters reads = cluster_.status(node).reads;
+      if (reads.hedges > reads.asked / 20 + plan_.cluster.shards[node])
+        violate(Check::kBounded, absl::StrCat("n", node + 1, " sent ", reads.hedges, " hedges for ",
+                                              reads.asked, " reads; one in twenty is the limit"));
       if (cluster_.pending(node) > limit)
         violate(Check::kBounded, absl::StrCat("n", node + 1, " has ", cluster_.pending(node),
                                               " requests under way; the limit is ", limit));

@@ -15,7 +15,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "node/coordinator/session.h"
+#include "node/coordinator/reads/session.h"
 #include "node/core/testing/cluster.h"
 #include "node/storage/keys.h"
 

@@ -49,11 +49,17 @@
   X(kForwardedOn, "a forwarded write that one replica refused was taken to the next")           \
   X(kSkewRefused, "a write was refused, for the clock was off")                                 \
   X(kSkewRemembered, "a clock was known to be off although nobody could tell any more")         \
-  X(kTimeSetBack, "a time of before the wall clock was set back was forgotten") \
+  X(kTimeSetBack, "a time of before the wall clock was set back was forgotten")                 \
   X(kSessionAskedAnother, "a replica lacked what a session had seen, and others were asked")    \
   X(kSessionWaited, "a read waited for replicas to get what its session had seen")              \
   X(kSessionStale, "no replica got what a session had seen by the deadline")                    \
-  X(kSessionLost, "no replica held any more what a session had seen")
+  X(kSessionLost, "no replica held any more what a session had seen")                           \
+  X(kReadRepaired, "a read sent the version that won to a replica that was behind")             \
+  X(kRepairTaken, "a replica took a version from a read")                                       \
+  X(kRepairSkipped, "a read did not repair a replica, for the budget was used up")              \
+  X(kReadExchanged, "a read that found replicas differing started their exchange")              \
+  X(kReadHedged, "a read asked a spare replica sooner than after the fixed time")               \
+  X(kHedgeRefused, "a read did not ask a spare sooner, for the budget was used up")
 
 #define KV_PLANTED_BUGS(X)                                                                     \
   X(kCounterRestarts, "dots are counted from what is durable, not from what was issued")       \
@@ -126,10 +132,14 @@
   X(kSkewKeptForGood, "a clock that was off once counts as off until it comes back by itself") \
   X(kSkewIgnoresRoundTrip, "a peer's clock counts as read when the answer arrived")            \
   X(kSkewedNotForwarded, "a node whose clock is off refuses instead of forwarding")            \
-  X(kTimeKeptAhead, "a clock that was set back leaves the time of its writes ahead") \
+  X(kTimeKeptAhead, "a clock that was set back leaves the time of its writes ahead")           \
   X(kSessionIgnored, "a read takes no notice of what its session has seen")                    \
   X(kSessionForgetsWrites, "a session does not need what it has written")                      \
   X(kSessionForgetsReads, "a session does not need what it has read")                          \
   X(kSessionForgetsAbsence, "a session does not need what made a version go")                  \
   X(kSessionRoundedUp, "a session needs dots that nobody may hold")                            \
-  X(kTimeIgnoresSession, "a write's time may be before what its session has seen")
+  X(kTimeIgnoresSession, "a write's time may be before what its session has seen")             \
+  X(kRepairOverwrites, "a version from a read replaces what is there")                         \
+  X(kRepairMarksBelow, "a version from a read marks earlier writes as processed, too")         \
+  X(kRepairOfOne, "a read sends to replicas what one of them answered, not what won")          \
+  X(kHedgesUnbounded, "the budget of hedges is not looked at")

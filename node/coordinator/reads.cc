@@ -6,8 +6,8 @@
 #include "absl/strings/str_cat.h"
 #include "node/base/check.h"
 #include "node/base/simulation.h"
+#include "node/coordinator/reads/session.h"
 #include "node/coordinator/scan.h"
-#include "node/coordinator/session.h"
 #include "node/storage/keys.h"
 
 namespace kv {
@@ -18,12 +18,21 @@ constexpr std::int64_t kPatienceGrows = 4;
 }  // namespace
 
 Reads::Reads(const Neighbours& neighbours, const Replicas& replicas, std::size_t max_pending,
-             std::int64_t spare_after_ms, std::uint64_t first_request)
+             std::int64_t spare_after_ms, std::uint64_t first_request,
+             std::int64_t repair_bytes_per_s)
     : neighbours_(neighbours),
       replicas_(replicas),
       max_pending_(max_pending),
       spare_after_ms_(spare_after_ms),
-      next_request_(first_request) {}
+      next_request_(first_request),
+      repairs_(neighbours.self, repair_bytes_per_s) {}
+
+ReadCounters Reads::counters() const {
+  ReadCounters counters = counters_;
+  counters.repairs = repairs_.sent();
+  counters.repairs_skipped = repairs_.skipped();
+  return counters;
+}
 
 void Reads::start(Step& step, ClientGet get) {
   begin(step, Pending{get.id,
@@ -65,6 +74,7 @@ void Reads::start(Step& step, ClientScan scan) {
 
 void Reads::begin(Step& step, Pending pending) {
   pending.candidates = neighbours_.reachable(pending.partition);
+  latencies_.sort(pending.candidates, step.now.mono);
   const std::size_t wanted = pending.tally.needed();
   const std::uint64_t request = next_request_++;
   const auto it = pending_.emplace(request, std::move(pending)).first;
@@ -86,6 +96,10 @@ void Reads::begin(Step& step, Pending pending) {
         step, it, absl::StatusCode::kInternal,
         absl::StrCat("the replica here could not read its disk, and too few others are left for ",
                      to_string(it->second.level)));
+  if (!it->second.is_scan) {
+    ++counters_.asked;
+    hedges_.earn();
+  }
   wait_on(step, request, it->second);
   go_on(step, it);
 }
@@ -110,7 +124,9 @@ void Reads::go_on(Step& step, Iterator it) {
   while (!pending.candidates.empty()) ask_next(step, it->first, pending);
   if (!pending.waiting.empty()) return;
   const std::size_t replicas = neighbours_.ring.replicas(pending.partition).size();
-  if (pending.answers.size() < replicas) return;  // the others may come back
+  if (pending.answers.size() < replicas ||
+      neighbours_.reachable(pending.partition).size() < replicas)
+    return;  // who has not answered now may have it
   KV_MARK(kSessionLost);
   fail(step, it, absl::StatusCode::kFailedPrecondition,
        absl::StrCat("stale: the session has seen writes that none of the key's ", replicas,
@@ -121,14 +137,51 @@ void Reads::go_on(Step& step, Iterator it) {
 // For a spare one as long as there is one; then ever longer.
 void Reads::wait_on(Step& step, std::uint64_t request, Pending& pending) {
   if (pending.candidates.empty()) pending.patience_ms *= kPatienceGrows;
-  set_wake(request, pending, after_ms(step.now.mono, pending.patience_ms));
+  const Instant spare_at = after_ms(step.now.mono, pending.patience_ms);
+  const std::int64_t hedge_us = hedge_after_us(pending, step.now.mono);
+  const bool hedges = hedge_us > 0 && hedge_us < pending.patience_ms * 1000;
+  pending.spare_at = hedges ? spare_at : kNever;
+  set_wake(request, pending, hedges ? after_us(step.now.mono, hedge_us) : spare_at);
+}
+
+// The longest that those who are waited for take as a rule; 0 where that is not known, or nobody else could be asked.
+std::int64_t Reads::hedge_after_us(const Pending& pending, Instant now) const {
+  constexpr std::int64_t kLeastUs = 1000;
+  if (pending.is_scan || pending.candidates.empty()) return 0;
+  std::int64_t longest = 0;
+  for (const Asked& asked : pending.waiting) {
+    const std::int64_t us = latencies_.p95_us(asked.node, now);
+    if (us == 0) return 0;
+    longest = std::max({longest, us, kLeastUs});
+  }
+  return longest;
+}
+
+// Before its time, as a hedge, only while the budget lasts. What is waited for in vain counts as slow, as far as it is known.
+bool Reads::may_ask_spare(Step& step, std::uint64_t request, Pending& pending) {
+  const Instant spare_at = std::exchange(pending.spare_at, kNever);
+  if (spare_at == kNever) {
+    ++counters_.spares;
+    KV_MARK(kReadSpare);
+    for (const Asked& asked : pending.waiting)
+      latencies_.note(asked.node, elapsed_us(asked.at, step.now.mono), step.now.mono);
+    return true;
+  }
+  if (!hedges_.spend()) {
+    KV_MARK(kHedgeRefused);
+    set_wake(request, pending, spare_at);
+    return false;
+  }
+  ++counters_.hedges;
+  KV_MARK(kReadHedged);
+  return true;
 }
 
 void Reads::ask_next(Step& step, std::uint64_t request, Pending& pending) {
   const NodeIndex node = pending.candidates.front();
   pending.candidates.erase(pending.candidates.begin());
   if (node == neighbours_.self) return ask_here(step, pending);
-  pending.waiting.push_back(node);
+  pending.waiting.push_back({node, step.now.mono});
   ask(step, request, pending, node);
 }
 
@@ -166,7 +219,7 @@ void Reads::ask_here(Step& step, Pending& pending) {
 void Reads::ask_again(Step& step, std::uint64_t request, Pending& pending) {
   if (!pending.tally.complete()) {
     KV_MARK(kReadAskedAgain);
-    for (const NodeIndex node : pending.waiting) ask(step, request, pending, node);
+    for (const Asked& asked : pending.waiting) ask(step, request, pending, asked.node);
     return;
   }
   KV_MARK(kSessionWaited);
@@ -220,7 +273,11 @@ void Reads::take_answer(Step& step, std::uint64_t request, Partition partition, 
   if (it == pending_.end() || it->second.partition != partition || it->second.is_scan != is_scan)
     return;
   Pending& pending = it->second;
-  if (std::erase(pending.waiting, answer.node) == 0) return;  // not asked, or has answered
+  const auto asked = std::find_if(pending.waiting.begin(), pending.waiting.end(),
+                                  [&](const Asked& one) { return one.node == answer.node; });
+  if (asked == pending.waiting.end()) return;  // not asked, or has answered
+  if (!is_scan) latencies_.note(answer.node, elapsed_us(asked->at, step.now.mono), step.now.mono);
+  pending.waiting.erase(asked);
   pending.tally.add(answer.node);
   std::erase_if(pending.answers, [&](const Answer& old) { return old.node == answer.node; });
   pending.answers.push_back(std::move(answer));
@@ -232,7 +289,7 @@ void Reads::on_peer_down(Step& step, NodeIndex peer) {
     const auto next = std::next(it);
     Pending& pending = it->second;
     std::erase(pending.candidates, peer);
-    if (std::erase(pending.waiting, peer) > 0) {
+    if (std::erase_if(pending.waiting, [&](const Asked& one) { return one.node == peer; }) > 0) {
       if (!pending.candidates.empty()) {
         KV_MARK(kReadFailedOver);
         ask_next(step, it->first, pending);
@@ -263,7 +320,7 @@ void Reads::expire(Step& step) {
       continue;
     }
     if (!pending.candidates.empty() && !KV_PLANTED(kReadsNotSpared)) {
-      KV_MARK(kReadSpare);
+      if (!may_ask_spare(step, it->first, pending)) continue;
       ask_next(step, it->first, pending);
     } else if (!KV_PLANTED(kReadsNotSpared)) {
       ask_again(step, it->first, pending);
@@ -295,11 +352,17 @@ void Reads::give_up(Step& step, Iterator it) {
 
 Instant Reads::next_deadline() const { return wakes_.empty() ? kNever : wakes_.begin()->first; }
 
+std::vector<NodeIndex> Reads::nodes_of(const Pending& pending) {
+  std::vector<NodeIndex> nodes;
+  for (const Answer& answer : pending.answers) nodes.push_back(answer.node);
+  return nodes;
+}
+
 void Reads::finish(Step& step, Iterator it) {
   const Pending& pending = it->second;
   ClientReadReply reply;
   reply.id = pending.client;
-  for (const Answer& answer : pending.answers) reply.replicas.push_back(answer.node);
+  reply.replicas = nodes_of(pending);
   std::sort(reply.replicas.begin(), reply.replicas.end());
   if (pending.is_scan) {
     std::vector<ScanAnswer> answers;
@@ -313,6 +376,9 @@ void Reads::finish(Step& step, Iterator it) {
     Joined joined = join_answers(objects, policy, step.now.wall);
     if (!joined.agreed) KV_MARK(kReadDiffered);
     reply.agreed = joined.agreed;
+    if (objects.size() > 1)
+      repairs_.repair(step, pending.partition, pending.key, policy, nodes_of(pending), objects,
+                      joined);
     if (pending.session.has_value())
       reply.session = needs_after_read(*pending.session, objects, joined, policy);
     reply.items.push_back(to_read_item(pending.key, std::move(joined), policy, step.now.wall));

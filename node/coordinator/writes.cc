@@ -144,10 +144,10 @@ void Writes::forward(Step& step, NodeIndex target, std::vector<NodeIndex> others
   const auto timeout_ms =
       static_cast<std::uint32_t>(std::clamp<std::int64_t>(left_ms, 1, kMaxDeadlineMs));
   forward_deadlines_.emplace(write.deadline, request);
-  step.effects.send(target, write.partition,
-                    ForwardRequest{request, write.key, write.value, write.token, write.level,
-                                   write.durability, timeout_ms, write.condition, write.ttl_ms,
-                                   write.after});
+  step.effects.send(
+      target, write.partition,
+      ForwardRequest{request, write.key, write.value, write.token, write.level, write.durability,
+                     timeout_ms, write.condition, write.ttl_ms, write.after});
   forwards_.emplace(request, Forward{std::move(write), target, std::move(others), Dot{}, Hlc{}});
 }
 

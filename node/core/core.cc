@@ -24,8 +24,8 @@ Core::Core(const CoreOptions& options, const Ring& ring, NodeIndex self, storage
       hlc_(options.max_clock_skew_ms),
       neighbours_(ring, self, options.max_clock_skew_ms),
       writes_(neighbours_, replicas_, hlc_, options.max_pending, rng_.next()),
-      reads_(neighbours_, replicas_, options.max_pending, options.spare_read_after_ms,
-             rng_.next()) {}
+      reads_(neighbours_, replicas_, options.max_pending, options.spare_read_after_ms, rng_.next(),
+             options.repair_bytes_per_s) {}
 
 absl::Status Core::recover(bool keep_actors) {
   KV_CHECK(!replication_.has_value(), "recovered once");
@@ -74,6 +74,24 @@ void Core::step(Event event, Now now) {
   Step step = step_at(now);
   std::visit([&](auto& e) { handle(step, e); }, event);
   push_writes(step);
+  repair_read(step);
+}
+
+// What the reads that were just answered found to be behind.
+void Core::repair_read(Step& step) {
+  for (const auto& [partition, repair] : reads_.repairs().take_repairs_here())
+    on_repair(step, partition, repair);
+  for (const auto& [partition, node] : reads_.repairs().take_exchanges())
+    replication_->exchange(step, node, partition);
+}
+
+void Core::on_repair(Step& step, Partition partition, const Repair& repair) {
+  const auto it = replicas_.find(partition);
+  if (it == replicas_.end()) return;
+  hlc_.observe(step.now.wall, repair.version.hlc);
+  guard_actor(step, it->second, Clock{repair.version.dot});
+  const absl::Status status = replication_->on_repair(step, it->second, repair);
+  if (!status.ok()) step.effects.warnings.push_back(absl::StrCat("repair: ", status.ToString()));
 }
 
 void Core::push_writes(Step& step) {
@@ -107,6 +125,8 @@ bool Core::handle_for_coordinator(Step& step, NodeIndex from, Message& message) 
     writes_.on_forward_request(step, from, partition, *forward);
   else if (auto* forwarded = std::get_if<ForwardReply>(&message.body))
     writes_.on_forward_reply(step, from, *forwarded);
+  else if (auto* repair = std::get_if<Repair>(&message.body))
+    on_repair(step, partition, *repair);
   else
     return false;
   return true;
@@ -204,6 +224,7 @@ Effects Core::flush(Now now) {
   Step step = step_at(now);
   writes_.expire(step);
   reads_.expire(step);
+  repair_read(step);
   replication_->tick(step);
   replication_->flush(step);
   push_writes(step);
@@ -295,6 +316,7 @@ CoreStatus Core::status(Now now) const {
   for (std::size_t i = 0; i < status.peers.size(); ++i) status.peers[i].up = neighbours_.up[i];
   for (const auto& [peer, since] : in_debt_since_)
     status.peers[peer.value].debt_age_ms = elapsed_us(since, now.mono) / 1000;
+  status.reads = reads_.counters();
   status.pending = writes_.pending() + reads_.pending();
   status.skewed = neighbours_.clocks.is_off(now);
   status.clock_skew_ms = neighbours_.clocks.skew_ms(now);

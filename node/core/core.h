@@ -28,6 +28,7 @@ struct CoreOptions {
   std::int64_t sync_interval_ms =
       100;  // what was committed is synced after this time at the latest
   std::int64_t spare_read_after_ms = 50;
+  std::int64_t repair_bytes_per_s = Reads::kRepairBytesPerS;  // sent by reads to replicas behind
   std::size_t max_pending = 10'000;  // requests under way, reads and writes each
   ReplicationOptions replication;
 };
@@ -68,6 +69,7 @@ struct CoreStatus {
   std::int64_t clock_skew_ms = 0;
   std::vector<PeerStatus> peers;  // by NodeIndex
   AntiEntropyCounters anti_entropy;
+  ReadCounters reads;
 };
 
 // A replica here, by digests of its clock: equal digests mean that the same writes have been processed.
@@ -127,6 +129,8 @@ class Core {
   absl::Status handle_for_replica(Step& step, NodeIndex from, Replica& replica, Message& message);
   void guard_actor(Step& step, Replica& replica, const Clock& claims);
   void push_writes(Step& step);
+  void repair_read(Step& step);
+  void on_repair(Step& step, Partition partition, const Repair& repair);
   void confirm_known(Step& step, NodeIndex peer, const Replica& replica);
   void confirm_here(Step& step, const std::map<Partition, Clock>& clocks);
   void decide_sync(Step& step);

@@ -56,6 +56,13 @@ struct ReadReply {
   bool operator==(const ReadReply&) const = default;
 };
 
+// A version that the receiver had not processed when a read asked it; from whoever coordinated that. Of ordered policies only.
+struct Repair {
+  std::string key;
+  Version version;
+  bool operator==(const Repair&) const = default;
+};
+
 // What became of a write (2-protocol, section 8).
 enum class Outcome : std::uint8_t { kApplied = 1, kNotApplied = 2, kUnknown = 3 };
 
@@ -88,7 +95,7 @@ struct ForwardRequest {
   std::uint32_t timeout_ms = 0;
   Condition condition = Condition::kAlways;
   std::int64_t ttl_ms = 0;  // of a value; 0: it does not expire
-  Hlc after{};  // as in ClientWrite
+  Hlc after{};              // as in ClientWrite
   bool operator==(const ForwardRequest&) const = default;
 };
 
@@ -152,7 +159,7 @@ struct SyncPage {
 struct Message {
   Partition partition;
   std::variant<Delta, Ack, ReadRequest, ReadReply, ForwardRequest, ForwardReply, ScanChunkRequest,
-               ScanChunkReply, Probe, SyncRequest, SyncPage>
+               ScanChunkReply, Probe, SyncRequest, SyncPage, Repair>
       body;
   bool operator==(const Message&) const = default;
 };

@@ -102,6 +102,11 @@ void encode(const ScanChunkReply& reply, Record& out) {
   record->set_floor(reply.floor.bits);
 }
 
+void encode(const Repair& repair, Record& out) {
+  out.mutable_repair()->set_key(repair.key);
+  storage::version_to_record(repair.version, out.mutable_repair()->mutable_version());
+}
+
 void encode(const Probe& probe, Record& out) {
   out.mutable_probe()->set_applied(probe.applied);
   out.mutable_probe()->set_durable(probe.durable);
@@ -254,6 +259,13 @@ ScanChunkReply decode(Reader& in, const Record::ScanChunkReply& record) {
   return reply;
 }
 
+Repair decode(Reader& in, const Record::Repair& record) {
+  Repair repair{in.key(record.key()), in.version(record.version())};
+  in.require(!in.status().ok() || storage::policy_of(repair.key).is_ordered(),
+             "repair: of a key whose versions are not ordered");
+  return repair;
+}
+
 Probe decode(Reader&, const Record::Probe& record) { return {record.applied(), record.durable()}; }
 
 SyncRequest decode(Reader& in, const Record::SyncRequest& record) {
@@ -311,6 +323,9 @@ void decode_body(Reader& in, const Record& record, Message& out) {
       break;
     case Record::kSyncPage:
       out.body = decode(in, record.sync_page());
+      break;
+    case Record::kRepair:
+      out.body = decode(in, record.repair());
       break;
     case Record::KIND_NOT_SET:
       in.require(false, "message of a kind that this release does not know");

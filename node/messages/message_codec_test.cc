@@ -137,8 +137,10 @@ decltype(Message::body) any_body(std::size_t kind) {
       return Probe{*rc::gen::arbitrary<std::uint64_t>(), *rc::gen::arbitrary<std::uint64_t>()};
     case 9:
       return SyncRequest{any_clock(), any_clock(), coin(), any_bytes(), up_to(9)};
-    default:
+    case 10:
       return any_page();
+    default:
+      return Repair{storage::storage_key(storage::default_bucket(), "k"), any_version()};
   }
 }
 

@@ -25,7 +25,7 @@ struct ClientWrite {
   Instant deadline;
   Condition condition = Condition::kAlways;
   std::int64_t ttl_ms = 0;  // of a value; 0: it does not expire
-  Hlc after{};  // what the client's session has seen: the write is ordered after it
+  Hlc after{};              // what the client's session has seen: the write is ordered after it
 };
 
 struct ClientGet {

@@ -386,5 +386,49 @@ TEST_F(FullTransfer, AHugeObjectIsAPageOfItsOwn) {
   expect_same("k0");
 }
 
+// ---- A version from a read --------------------------------------------------------------------------------------------
+
+absl::Status repair(ReplicaOnDisk& replica, const Repair& repair) {
+  absl::Status status;
+  replica.change([&](Transaction& tx) { status = replica->apply(tx, repair); });
+  return status;
+}
+
+TEST(ReadRepair, BringsTheVersionAndMarksItsDotAlone) {
+  ReplicaOnDisk a(0), b(1);
+  a.put("other", "1");
+  const Delta delta = a.put("k", "v");
+  ASSERT_TRUE(repair(b, {at("k"), delta.version}).ok());
+  EXPECT_EQ(b.value("k"), "v");
+  EXPECT_EQ(b->clock(), Clock{delta.version.dot}) << "the other key's write is still to come";
+  EXPECT_EQ(b.answer(ask(ReplicaOnDisk(2))).items.size(), 1U) << "it can hand it on";
+  b.apply_page(a.answer(ask(b)));
+  EXPECT_EQ(b->clock(), a->clock());
+}
+
+TEST(ReadRepair, LosesAgainstWhatIsLaterAndChangesNothingTheSecondTime) {
+  ReplicaOnDisk a(0), b(1);
+  const Delta old = a.put("k", "old");
+  b.apply(old);
+  const Delta later = b.put("k", "later");
+  ASSERT_TRUE(repair(b, {at("k"), old.version}).ok());
+  EXPECT_EQ(b.value("k"), "later");
+  ReplicaOnDisk c(2);
+  ASSERT_TRUE(repair(c, {at("k"), later.version}).ok());
+  ASSERT_TRUE(repair(c, {at("k"), old.version}).ok()) << "late, and not known to be superseded";
+  EXPECT_EQ(c.value("k"), "later");
+  EXPECT_EQ(c->clock(), (Clock{old.version.dot, later.version.dot}));
+}
+
+TEST(ReadRepair, BringsADelete) {
+  ReplicaOnDisk a(0), b(1);
+  const Delta old = a.put("k", "old");
+  b.apply(old);
+  const Delta deleted = a.put("k", std::nullopt);
+  ASSERT_TRUE(repair(b, {at("k"), deleted.version}).ok());
+  EXPECT_EQ(b.value("k"), std::nullopt);
+  EXPECT_EQ(b->markers(), 1U);
+}
+
 }  // namespace
 }  // namespace kv

@@ -145,6 +145,26 @@ absl::Status Replica::apply(Transaction& tx, const Delta& delta, const Transfers
   return apply_items(tx, items, transfers, Clock{});
 }
 
+absl::Status Replica::apply(Transaction& tx, const Repair& repair, const Transfers& transfers) {
+  const Dot dot = repair.version.dot;
+  if (state_.clock.contains(dot) && !KV_PLANTED(kRepairOverwrites)) return absl::OkStatus();
+  KV_MARK(kRepairTaken);
+  std::vector<Item> items(1);
+  items[0].key = repair.key;
+  items[0].object.versions.push_back(repair.version);
+  items[0].dots.add(dot);
+  if (KV_PLANTED(kRepairMarksBelow)) items[0].dots.add_run(dot.actor, {1, dot.counter});
+  if (KV_PLANTED(kRepairOverwrites)) {
+    auto mine = read(tx.view, repair.key);
+    if (!mine.ok()) return mine.status();
+    const Traits before = traits_of(*mine);
+    mark_processed(tx.batch, repair.key, items[0].dots, perishables_of(items[0].object));
+    save(tx.batch, repair.key, std::move(items[0].object), before);
+    return absl::OkStatus();
+  }
+  return apply_items(tx, items, transfers, Clock{});
+}
+
 // All or nothing: every object is read before the first is changed. The dots of all items enter the clock first, so that the
 // objects need no context for what the others bring.
 absl::Status Replica::apply_items(Transaction& tx, const std::vector<Item>& items,

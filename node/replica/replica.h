@@ -88,6 +88,10 @@ class Replica {
   // `transfers`: those of the partition that are under way.
   absl::Status apply(Transaction& tx, const Delta& delta, const Transfers& transfers = {});
 
+  // A version from a read that found this replica behind. No-op when its dot has been processed. Of an ordered policy: what
+  // the version superseded is earlier, and need not be named.
+  absl::Status apply(Transaction& tx, const Repair& repair, const Transfers& transfers = {});
+
   // ---- Reads ---------------------------------------------------------------------------------------------------------
 
   // The object as stored, or an empty one. Read together with clock() it is filled.

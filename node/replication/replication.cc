@@ -119,6 +119,16 @@ void Replication::on_probe(NodeIndex from, Replica& replica, const Probe& probe)
     peers_.at(from).sessions.want(replica.partition());
 }
 
+void Replication::exchange(Step& step, NodeIndex node, Partition partition) {
+  const auto replica = replicas_.find(partition);
+  const auto peer = peers_.find(node);
+  if (replica == replicas_.end() || peer == peers_.end() || !peer->second.outbound.is_up()) return;
+  KV_MARK(kReadExchanged);
+  peer->second.sessions.want(partition);
+  step.effects.send(node, partition,
+                    Probe{replica->second.clock().digest(), replica->second.durable().digest()});
+}
+
 absl::Status Replication::on_sync_request(Step& step, NodeIndex from, Replica& replica,
                                           const SyncRequest& request) {
   replica.note_peer(from, request.applied, request.durable);

@@ -58,6 +58,13 @@ class Replication {
   absl::Status on_sync_page(Step& step, NodeIndex from, Replica& replica, const SyncPage& page);
   void on_probe(NodeIndex from, Replica& replica, const Probe& probe);
 
+  absl::Status on_repair(Step& step, Replica& replica, const Repair& repair) {
+    return replica.apply(step.tx, repair, transfers(replica.partition()));
+  }
+
+  // The replica here and that of `node` are known to differ: each asks the other at once for what it lacks.
+  void exchange(Step& step, NodeIndex node, Partition partition);
+
   // `peer` has applied these dots.
   void on_acknowledged(Step& step, NodeIndex peer, Replica& replica, const Clock& dots);
 

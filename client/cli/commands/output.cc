@@ -50,6 +50,12 @@ Json node_json(const client::NodeStatus& node) {
       {"pages_sent", totals.pages_sent},     {"pages_received", totals.pages_received},
       {"bytes_sent", totals.bytes_sent},     {"bytes_received", totals.bytes_received},
       {"objects_sent", totals.objects_sent}, {"full_transfers", totals.full_transfers}};
+  const client::NodeReport::Reads& reads = report.reads;
+  json["reads"] = {{"asked", reads.asked},
+                   {"hedges", reads.hedges},
+                   {"spares", reads.spares},
+                   {"repairs", reads.repairs},
+                   {"repairs_skipped", reads.repairs_skipped}};
   return json;
 }
 

@@ -137,6 +137,7 @@ class StatusCommand : public CliTest {
     peer->set_debt_dots(5003);
     peer->set_debt_age_ms(12'400);
     response.mutable_anti_entropy()->set_objects_sent(7);
+    response.mutable_reads()->set_repairs(8);
     node_.set_status(response);
   }
 
@@ -160,6 +161,7 @@ TEST_F(StatusCommand, AsJson) {
   EXPECT_EQ(nodes[0].at("markers"), 1003);
   EXPECT_EQ(nodes[0].at("partitions"), 64);
   EXPECT_EQ(nodes[0].at("anti_entropy").at("objects_sent"), 7);
+  EXPECT_EQ(nodes[0].at("reads").at("repairs"), 8);
   EXPECT_EQ(nodes[0].at("peers"), (nlohmann::json::array({{{"id", "n2"},
                                                            {"alive", false},
                                                            {"debt_dots", 5003},

@@ -161,7 +161,7 @@ struct WriteOptions {
   Condition condition = Condition::kNone;  // not of an addition
   // Of a put: how long the value is shown, by the clock of the node that coordinates it. 0: as the bucket says.
   std::chrono::milliseconds ttl{};
-  Session* session = nullptr;              // outlives the request
+  Session* session = nullptr;  // outlives the request
 };
 
 // One piece of what a set or map holds.
@@ -257,6 +257,13 @@ struct NodeReport {
     std::uint64_t objects_sent = 0;
     std::uint64_t full_transfers = 0;
   };
+  struct Reads {
+    std::uint64_t asked = 0;
+    std::uint64_t hedges = 0;
+    std::uint64_t spares = 0;
+    std::uint64_t repairs = 0;
+    std::uint64_t repairs_skipped = 0;
+  };
 
   std::string cluster{};
   std::string id{};
@@ -275,6 +282,7 @@ struct NodeReport {
   std::vector<Peer> peers{};
   std::vector<Member> members{};
   AntiEntropy anti_entropy{};
+  Reads reads{};
 };
 
 // Who has one write.

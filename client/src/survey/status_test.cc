@@ -75,6 +75,7 @@ TEST(Status, AsksEndpointsAndTheMembersTheyName) {
   full.set_dot_log_entries(12);
   full.set_markers(3);
   full.mutable_anti_entropy()->set_objects_sent(13);
+  full.mutable_reads()->set_hedges(14);
   v1::StatusResponse::Peer* peer = full.add_peers();
   peer->set_id("n2");
   peer->set_alive(true);
@@ -95,6 +96,7 @@ TEST(Status, AsksEndpointsAndTheMembersTheyName) {
   EXPECT_EQ(nodes[0].report->dot_log_entries, 12U);
   EXPECT_EQ(nodes[0].report->markers, 3U);
   EXPECT_EQ(nodes[0].report->anti_entropy.objects_sent, 13U);
+  EXPECT_EQ(nodes[0].report->reads.hedges, 14U);
   ASSERT_EQ(nodes[0].report->peers.size(), 1U);
   EXPECT_TRUE(nodes[0].report->peers[0].alive);
   EXPECT_EQ(nodes[0].report->peers[0].debt_dots, 5U);

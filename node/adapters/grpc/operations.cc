@@ -6,8 +6,8 @@
 #include "absl/strings/str_cat.h"
 #include "node/adapters/grpc/convert.h"
 #include "node/base/limits.h"
+#include "node/coordinator/reads/session.h"
 #include "node/coordinator/scan.h"
-#include "node/coordinator/session.h"
 #include "node/coordinator/validate.h"
 #include "node/storage/keys.h"
 
@@ -222,8 +222,7 @@ void Operations::change(const Request& request, const std::string& token, Condit
                   const Partition partition = ring_.partition_of(storage::placement_of(*key));
                   write({0, partition, *std::move(key), std::move(stored->value), *std::move(sent),
                          to_level(request.level()), to_durability(request.durability()), deadline,
-                         condition, stored->ttl_ms,
-                         session->has_value() ? (*session)->hlc : Hlc{}},
+                         condition, stored->ttl_ms, session->has_value() ? (*session)->hlc : Hlc{}},
                         *std::move(session), done);
                 });
 }

@@ -43,6 +43,7 @@ class NodeAlone {
   }
 
   void pass_ms(std::int64_t ms) { now_ = after_ms(now_, ms); }
+  void pass_us(std::int64_t us) { now_ = after_us(now_, us); }
   Instant in_ms(std::int64_t ms) const { return after_ms(now_, ms); }
 
   // The `place`th node in the preference list, and its id.

@@ -78,6 +78,8 @@ CoreStatus Cluster::status(std::size_t node) const {
     sum.clock_skew_ms = one.clock_skew_ms;
     sum.anti_entropy.pages_received += one.anti_entropy.pages_received;
     sum.anti_entropy.objects_received += one.anti_entropy.objects_received;
+    sum.reads.asked += one.reads.asked;
+    sum.reads.hedges += one.reads.hedges;
     sum.anti_entropy.full_transfers += one.anti_entropy.full_transfers;
     for (std::size_t peer = 0; peer < nodes_.size(); ++peer) {
       sum.peers[peer].up = one.peers[peer].up;

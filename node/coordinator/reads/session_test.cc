@@ -1,4 +1,4 @@
-#include "node/coordinator/session.h"
+#include "node/coordinator/reads/session.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

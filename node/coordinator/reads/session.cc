@@ -1,4 +1,4 @@
-#include "node/coordinator/session.h"
+#include "node/coordinator/reads/session.h"
 
 #include <algorithm>
 

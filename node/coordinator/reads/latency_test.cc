@@ -1,0 +1,77 @@
+#include "node/coordinator/reads/latency.h"
+
+#include <gtest/gtest.h>
+
+namespace kv {
+namespace {
+
+constexpr NodeIndex kA{1}, kB{2}, kC{3};
+constexpr Instant kStart{1'000'000};
+
+std::vector<NodeIndex> sorted(const Latencies& latencies, Instant now = kStart) {
+  std::vector<NodeIndex> nodes{kA, kB, kC};
+  latencies.sort(nodes, now);
+  return nodes;
+}
+
+void note(Latencies& latencies, NodeIndex node, std::int64_t us, int times = 1) {
+  for (int i = 0; i < times; ++i) latencies.note(node, us, kStart);
+}
+
+TEST(Latencies, TheFastestIsAskedFirstAndTheUnknownBeforeAll) {
+  Latencies latencies;
+  EXPECT_EQ(sorted(latencies), (std::vector{kA, kB, kC})) << "the order that was";
+  note(latencies, kA, 900);
+  note(latencies, kB, 300);
+  EXPECT_EQ(sorted(latencies), (std::vector{kC, kB, kA}));
+  note(latencies, kC, 400);
+  EXPECT_EQ(sorted(latencies), (std::vector{kB, kC, kA}));
+}
+
+TEST(Latencies, OneSlowAnswerIsNotTypical) {
+  Latencies latencies;
+  note(latencies, kA, 300, 30);
+  note(latencies, kA, 50'000);
+  note(latencies, kB, 400, 30);
+  note(latencies, kC, 500, 30);
+  EXPECT_EQ(sorted(latencies), (std::vector{kA, kB, kC}));
+}
+
+TEST(Latencies, WhatWasLongAgoIsForgottenAndTheNodeIsTriedAgain) {
+  Latencies latencies;
+  note(latencies, kA, 900, 20);
+  EXPECT_EQ(sorted(latencies, after_ms(kStart, 5000)), (std::vector{kB, kC, kA}));
+  const Instant later = after_ms(kStart, 5001);
+  EXPECT_EQ(sorted(latencies, later), (std::vector{kA, kB, kC}));
+  EXPECT_EQ(latencies.p95_us(kA, later), 0);
+  latencies.note(kA, 100, later);
+  EXPECT_EQ(latencies.p95_us(kA, later), 0) << "one sample, not twenty-one";
+}
+
+TEST(Latencies, TheP95IsKnownAfterEnoughSamples) {
+  Latencies latencies;
+  note(latencies, kA, 100, 15);
+  EXPECT_EQ(latencies.p95_us(kA, kStart), 0);
+  note(latencies, kA, 100);
+  EXPECT_EQ(latencies.p95_us(kA, kStart), 100);
+  for (std::int64_t i = 1; i <= 64; ++i) latencies.note(kA, i * 10, kStart);
+  EXPECT_EQ(latencies.p95_us(kA, kStart), 600) << "of the latest 64";
+}
+
+TEST(HedgeBudget, IsOneInTwentyReadsAndTenAtOnceAtMost) {
+  HedgeBudget budget;
+  EXPECT_TRUE(budget.spend()) << "one to start with";
+  EXPECT_FALSE(budget.spend());
+  for (int i = 0; i < 19; ++i) budget.earn();
+  EXPECT_FALSE(budget.spend());
+  budget.earn();
+  EXPECT_TRUE(budget.spend());
+  EXPECT_FALSE(budget.spend());
+  for (int i = 0; i < 10'000; ++i) budget.earn();
+  int spent = 0;
+  while (budget.spend()) ++spent;
+  EXPECT_EQ(spent, 10);
+}
+
+}  // namespace
+}  // namespace kv
