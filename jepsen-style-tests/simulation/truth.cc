@@ -346,9 +346,19 @@ void Truth::acknowledged(const std::string& storage_key, Partition partition,
   acknowledged_[storage_key].push_back(one);
 }
 
+void Truth::check_not_above_sent(const ReadItem& item) {
+  const auto numbers = numbers_.find(item.key);
+  if (numbers == numbers_.end() || storage::policy_of(item.key).name() != "counter") return;
+  for (const Version& version : item.versions)
+    if (std::int64_t shown = 0;
+        absl::SimpleAtoi(version.value.value_or(""), &shown) && shown > numbers->second.sent_sum)
+      violate(Check::kNumberRight, absl::StrCat("a read of ", item.key, " returned ", shown));
+}
+
 // Of two writes of one key in one commit, a read may return the first, which no disk holds.
 void Truth::read(const ReadItem& item, WallMs wall) {
   const std::string& storage_key = item.key;
+  check_not_above_sent(item);
   if (!keeps_values(storage_key)) return;
   for (const Version& version : item.versions) {
     const auto written = writes_.find(version.dot);

@@ -144,6 +144,7 @@ class Truth {
   Partition partition_of(const std::string& storage_key) const {
     return cluster_->home_of(storage_key);
   }
+  void check_not_above_sent(const ReadItem& item);  // also while replicas differ
   void check_time(const std::string& key, const Version& version);
   void compare(std::size_t node, Partition partition);
   void violate(Check check, std::string text) { violations_.add(check, now_ms(), std::move(text)); }

@@ -121,6 +121,7 @@
   X(kExtremeForgets, "a smaller number that is put replaces the greatest")                     \
   X(kCounterTakesAll, "an addition takes over the sums of other actors")                       \
   X(kRegisterKeepsSeen, "a put to a register leaves the values that its replica has seen")     \
+  X(kCounterLeavesGaps, "an addition supersedes only the version before it")                   \
   X(kExpiredShown, "a read returns what has expired")                                          \
   X(kExpiredDroppedUnstable, "what has expired is dropped though older writes may arrive")     \
   X(kExpiredLeavesNoFloor, "a write's time may be before that of a dropped expired version")   \

@@ -29,7 +29,10 @@ class Counter final : public Policy {
     Clock own;
     for (const Version& version : current.versions) {
       if (version.dot.actor != actor && !KV_PLANTED(kCounterTakesAll)) continue;
-      own.add(version.dot);
+      // The sum holds all that its actor added before. A replica may have missed some of those versions and hold an earlier
+      // one, which must not be added to this.
+      own.add_run(version.dot.actor,
+                  {KV_PLANTED(kCounterLeavesGaps) ? version.dot.counter : 1, version.dot.counter});
       if (__builtin_add_overflow(sum, number_in(version), &sum))
         return absl::OutOfRangeError("the counter would leave the range of 64 bits");
     }

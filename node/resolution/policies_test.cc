@@ -306,6 +306,17 @@ TEST(Counter, ConcurrentAdditionsAllCountOnceAndEachActorKeepsOneVersion) {
   EXPECT_EQ(x.state("k").object.versions.size(), 2U);
 }
 
+// Deltas are lost, and the next may arrive before anti-entropy brings what is missing.
+TEST(Counter, ASumSupersedesAllEarlierSumsOfItsActor) {
+  ModelReplica x(1, &counter_policy()), y(2, &counter_policy());
+  y.apply(x.write("k", "10", {}, WallMs{1}));
+  const ModelDelta lost = x.write("k", "1", {}, WallMs{1});
+  y.apply(x.write("k", "1", {}, WallMs{1}));
+  EXPECT_EQ(shown_at(y, counter_policy()), "12");
+  y.apply(lost);
+  EXPECT_EQ(shown_at(y, counter_policy()), "12");
+}
+
 TEST(Counter, TakesWholeNumbersAndRefusesToOverflow) {
   const auto add = [](const Object& object, const char* value) {
     return counter_policy().admit(object, Actor{1}, value, nullptr).status();

@@ -94,7 +94,8 @@ void PeerLinks::Impl::open(Link& link) {
     --open_sessions;
     all_closed.notify_all();
   };
-  auto session = PeerSession::open(link.address, link.id, self, std::move(callbacks));
+  auto session = PeerSession::open(link.address, link.id, self, options.failure_timeout_ms,
+                                   std::move(callbacks));
   link.timer.expires_after(std::chrono::milliseconds(options.failure_timeout_ms));
   link.timer.async_wait([session](const boost::system::error_code& error) {
     if (!error) session->close();  // nobody said hello

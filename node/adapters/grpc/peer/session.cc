@@ -14,7 +14,7 @@
 namespace kv {
 namespace {
 
-std::shared_ptr<grpc::Channel> make_channel(const std::string& address) {
+std::shared_ptr<grpc::Channel> make_channel(const std::string& address, std::int64_t silence_ms) {
   grpc::ChannelArguments arguments;
   // A connection of its own each time: one that a partition has silenced must not be picked up again.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
@@ -23,14 +23,20 @@ std::shared_ptr<grpc::Channel> make_channel(const std::string& address) {
   arguments.SetInt(GRPC_ARG_MAX_SEND_MESSAGE_LENGTH, kMaxFrameBytes);
   arguments.SetInt(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, kMaxFrameBytes);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  // By itself this sends no ping. It is what gRPC gives to TCP as the longest time that bytes may stay unacknowledged. A call
+  // ends only when the kernel has taken its last bytes: into a full buffer, and a partition, not for as long as TCP goes on
+  // trying, at ever longer intervals.
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 3'600'000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, static_cast<int>(silence_ms));
   return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
 }
 
 class Session final : public PeerSession,
                       public grpc::ClientBidiReactor<v1::PeerFrame, v1::PeerFrame> {
  public:
-  Session(const std::string& address, std::string peer_id, Handlers handlers)
-      : channel_(make_channel(address)),
+  Session(const std::string& address, std::string peer_id, std::int64_t silence_ms,
+          Handlers handlers)
+      : channel_(make_channel(address, silence_ms)),
         stub_(v1::Peer::NewStub(channel_)),
         peer_id_(std::move(peer_id)),
         handlers_(std::move(handlers)) {}
@@ -150,8 +156,8 @@ class Session final : public PeerSession,
 
 std::shared_ptr<PeerSession> PeerSession::open(const std::string& address,
                                                const std::string& peer_id, const PeerIdentity& self,
-                                               Handlers handlers) {
-  auto session = std::make_shared<Session>(address, peer_id, std::move(handlers));
+                                               std::int64_t silence_ms, Handlers handlers) {
+  auto session = std::make_shared<Session>(address, peer_id, silence_ms, std::move(handlers));
   session->start(self, session);
   return session;
 }

@@ -31,9 +31,11 @@ class PeerSession {
     std::function<void(std::string reason)> on_closed;
   };
 
-  // Connects at once. `peer_id`: who should answer at `address`; anyone else is refused.
+  // Connects at once. `peer_id`: who should answer at `address`; anyone else is refused. `silence_ms`: the connection breaks,
+  // whether or not anybody closes it, once the peer's kernel has acknowledged nothing for so long of what it was sent.
   static std::shared_ptr<PeerSession> open(const std::string& address, const std::string& peer_id,
-                                           const PeerIdentity& self, Handlers handlers);
+                                           const PeerIdentity& self, std::int64_t silence_ms,
+                                           Handlers handlers);
   virtual ~PeerSession() = default;
 
   virtual void send(std::string message) = 0;

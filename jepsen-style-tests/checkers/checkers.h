@@ -1,0 +1,49 @@
+// The checkers. Each is a pure function that adds to a verdict what it finds; check() runs all that apply.
+//
+// What they take for granted: the history tells of every operation that was sent. What they may demand of a write depends on
+// its answer only: of an acknowledged one that it is kept (by the replicas that acknowledged it, as long as their disks last),
+// of one that was not applied that it is nowhere, of one whose outcome is unknown nothing.
+//
+// Thread-safety: pure. Time: about linear in the operations; a million take seconds.
+#pragma once
+
+#include "jepsen-style-tests/checkers/timeline.h"
+#include "jepsen-style-tests/checkers/verdict.h"
+#include "jepsen-style-tests/history/history.h"
+
+namespace kv::check {
+
+struct Rules {
+  // How long a node must have been sound and connected before it is expected to serve: it must hear from its peers again, and
+  // must have noticed which of them are gone.
+  std::int64_t grace_us = 6'000'000;
+  // How much later than its deadline an answer may come.
+  std::int64_t late_us = 1'500'000;
+};
+
+// One answer by itself: levels, deadlines, deaths.
+void check_answers(const history::History& history, const Rules& rules, Verdict& verdict);
+
+// Values and dots of one key: nothing made up, nothing that was refused, each dot once. Policies lww and siblings.
+void check_values(const KeyOperations& key, Verdict& verdict);
+// Dots of all keys together.
+void check_dots(const history::History& history, Verdict& verdict);
+
+// One key of policy lww: the greatest in (time, dot) that is certain to be seen, or a greater one, is what a read shows.
+void check_register(const history::History& history, const KeyOperations& key, Verdict& verdict);
+// One key of policy siblings: what is certain to be seen and not superseded is shown; what is superseded for certain is not.
+void check_siblings(const history::History& history, const KeyOperations& key, Verdict& verdict);
+// One key of policy counter.
+void check_counter(const history::History& history, const KeyOperations& key, Verdict& verdict);
+
+// After everything was mended.
+void check_convergence(const history::History& history, const std::vector<KeyOperations>& keys,
+                       Verdict& verdict);
+
+// Who should have been able to serve did.
+void check_availability(const history::History& history, const Rules& rules, Verdict& verdict);
+
+// All of them. A history that was cut short is not judged by what may be missing from it: only answers are checked.
+Verdict check(const history::History& history, const Rules& rules = {});
+
+}  // namespace kv::check

@@ -1,0 +1,58 @@
+// Faults, and when they happen: a schedule is drawn from a seed before the run, so that the same seed hurts in the same way.
+//
+// A *nemesis* is a kind of trouble with a name; it makes *spells*, each a fault of some nodes with a begin and an end. Spells of
+// several nemeses overlap as they fall. Pure; carrying them out is the runner's business.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace kv::fault {
+
+enum class Kind : std::uint8_t {
+  kCut,       // what some nodes send does not reach some others
+  kKill,      // SIGKILL at the begin, started at the end
+  kStop,      // SIGTERM at the begin, started at the end
+  kPause,     // SIGSTOP, SIGCONT
+  kWipe,      // killed, its data deleted; started at the end
+  kRollBack,  // killed, its data copied, started; at the end killed and started on the copy
+  kSwap,  // killed, another node's data put in the place of its own: it must refuse to start; at the end, its own is back
+  kDiskFull,  // nothing more fits on its disk
+  kClock,     // its wall clock is off by amount_ms
+  kSlow       // what it sends passes a narrow link of `amount` KiB a second
+};
+
+struct Spell {
+  std::int64_t begin_ms = 0;
+  std::int64_t end_ms = 0;
+  Kind kind = Kind::kCut;
+  std::set<std::string> nodes{};                         // all but kCut
+  std::set<std::pair<std::string, std::string>> cuts{};  // kCut: from, to
+  std::int64_t amount = 0;
+  std::string nemesis{};
+};
+
+// "n1,n2" or "n1>n2 n2>n1", with the amount if it has one.
+std::string describe(const Spell& spell);
+
+struct Nemesis {
+  std::string name{};
+  std::string text{};
+  bool needs_network = false;  // namespaces, so root
+  bool needs_mounts = false;
+};
+
+const std::vector<Nemesis>& all();
+const Nemesis* find(std::string_view name);  // null: none of that name
+
+// Spells of all these nemeses, by their begin. All have ended by `duration_ms`, in which the first begins after about a second.
+// Preconditions: each name is one of all(); at least three nodes.
+std::vector<Spell> draw(const std::vector<std::string>& nemeses,
+                        const std::vector<std::string>& nodes, std::uint64_t seed,
+                        std::int64_t duration_ms);
+
+}  // namespace kv::fault

@@ -1,0 +1,128 @@
+// What happened in a run, as its clients and whoever hurt the cluster saw it: all that the checkers look at.
+//
+// Plain values without behaviour. Times are microseconds since the run began, on one clock for all clients. Values of puts
+// are unique within a run, so that a value that is read names the write it came from.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace kv::history {
+
+enum class Kind : std::uint8_t { kGet, kPut, kDelete, kAdd };
+enum class Level : std::uint8_t { kOne, kQuorum, kAll };
+enum class Durability : std::uint8_t { kOs, kDisk };
+// What the client was told. A read that failed is kNotApplied.
+enum class Outcome : std::uint8_t { kOk, kNotApplied, kUnknown };
+
+// The name of one write; counter 0: none.
+struct Dot {
+  std::uint64_t actor = 0;
+  std::uint64_t counter = 0;
+  auto operator<=>(const Dot&) const = default;
+  explicit operator bool() const { return counter > 0; }
+};
+
+struct Operation {
+  Kind kind = Kind::kGet;
+  std::uint32_t client = 0;
+  std::string node{};  // that it was sent to
+  std::string bucket{};
+  std::string key{};
+  std::string value{};      // of a put
+  std::int64_t amount = 0;  // of an addition
+  Level level = Level::kQuorum;
+  Durability durability = Durability::kOs;
+  std::vector<Dot> seen{};  // of a write: the versions that its token had seen
+  std::int64_t start_us = 0;
+  std::int64_t end_us = 0;
+  std::int64_t timeout_us = 0;
+  // Made after everything was mended and the replicas had become equal; sent to each node, at ONE.
+  bool final = false;
+
+  Outcome outcome = Outcome::kOk;
+  std::string error{};  // of a failure: its code and what the node said
+  bool reached = true;  // some node took the request
+  // Of a write that is ok, and of one whose outcome is unknown when a node named it:
+  Dot dot{};
+  std::uint64_t hlc = 0;  // its time, as its token states it; 0: not known
+  std::uint32_t acks = 0;
+  std::string coordinator{};
+  // Of a read that is ok:
+  std::vector<std::string> values{};
+  std::vector<Dot>
+      dots{};  // of the values, in their order; of a key without value, perhaps that of its delete
+  std::vector<std::string> replicas{};
+  bool agreed = false;
+};
+
+inline bool is_write(const Operation& op) { return op.kind != Kind::kGet; }
+
+// From then on, until the next condition.
+struct Condition {
+  std::int64_t at_us = 0;
+  std::set<std::string> out{};  // nodes that are down, stopped, or not sound in some other way
+  std::set<std::pair<std::string, std::string>>
+      cuts{};  // what the first sends does not reach the second
+};
+
+// A node went on without what its disk held: it was wiped, or went back to an earlier state.
+struct DiskLoss {
+  std::int64_t at_us = 0;
+  std::string node{};
+};
+
+// A fault, for whoever reads the timeline.
+struct Fault {
+  std::int64_t start_us = 0;
+  std::int64_t end_us = 0;
+  std::string name{};
+  std::string text{};
+};
+
+// This machine stood still, or was so busy that nothing can be said about who should have answered.
+struct Stall {
+  std::int64_t start_us = 0;
+  std::int64_t end_us = 0;
+};
+
+// Everything was mended, and the replicas of every key were equal, or did not become so in time.
+struct Rest {
+  std::int64_t at_us = 0;
+  bool converged = false;
+  std::string text{};  // which did not
+};
+
+struct Setup {
+  std::string workload{};
+  std::vector<std::string> nemeses{};
+  std::uint64_t seed = 0;
+  std::vector<std::string> nodes{};
+  std::uint32_t replicas = 0;                     // of each key
+  std::map<std::string, std::string> policies{};  // by bucket
+};
+
+struct History {
+  Setup setup{};
+  std::vector<Operation> operations{};  // in the order in which they ended
+  std::vector<Condition> conditions{};  // by time, as are the following
+  std::vector<DiskLoss> disk_losses{};
+  std::vector<Stall> stalls{};
+  std::vector<Rest> rests{};
+  std::vector<Fault> faults{};
+  std::vector<std::string> deaths{};  // what ended without having been told to
+  // Nothing is missing: a history without this was cut short, and what it does not tell may have happened.
+  bool complete = false;
+};
+
+// How many of n replicas a level needs.
+constexpr std::uint32_t needed_at(Level level, std::uint32_t n) {
+  return level == Level::kOne ? 1 : level == Level::kQuorum ? n / 2 + 1 : n;
+}
+
+}  // namespace kv::history

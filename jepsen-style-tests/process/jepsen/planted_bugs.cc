@@ -1,0 +1,33 @@
+#include "jepsen-style-tests/process/jepsen/planted_bugs.h"
+
+namespace kv::jepsen {
+
+const std::vector<PlantedBug>& planted_bugs() {
+  static const std::vector<PlantedBug> bugs{
+      {"QuorumOffByOne", "registers", {}},
+      {"ReplicaCountedTwice", "registers", {"isolate"}},
+      {"OkAtDeadline", "registers", {"isolate", "pause"}},
+      {"NotAppliedAtDeadline", "registers", {"isolate", "pause"}},
+      {"ReadMangled", "registers", {}},
+      {"DotWithoutObject", "registers", {}},
+      {"CounterRestarts", "registers", {}},
+      {"ReplyTellsOldTime", "registers", {}},
+      {"FirstAnswerWins", "registers", {"isolate", "pause"}},
+      {"ActorKeptAfterLoss", "registers", {"roll-back"}, 25},
+      {"ForeignDisk", "registers", {"swap"}},
+      {"DeleteLeavesNothing", "delete", {"isolate"}},
+      {"TransferIgnoresAbsent", "delete", {"roll-back"}, 25},
+      {"LogOwnOnly", "append", {"isolate", "kill"}, 25},
+      {"BlindPutSupersedes", "siblings", {}},
+      {"SiblingDropped", "siblings", {}},
+      {"JoinForgetsTheirClock", "siblings", {"isolate"}},
+      {"CounterTakesAll", "counter", {"isolate"}},
+      {"CounterLeavesGaps", "counter", {"isolate"}, 25},
+      {"TieByArrival", "hot-key", {}, 25},
+      {"TieReversed", "hot-key", {}, 25},
+      {"CausalDeleteStays", "siblings", {"isolate"}, 25},
+  };
+  return bugs;
+}
+
+}  // namespace kv::jepsen
