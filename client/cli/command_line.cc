@@ -330,10 +330,10 @@ void CommandLine::parse(int argc, const char* const* argv) {
   std::vector<std::string> reversed;
   for (int i = argc - 1; i > 0; --i) reversed.push_back(hide(argv[i]));
   app_.parse(std::move(reversed));
-  for (std::string* text : {&options_.key, &value_, &options_.file, &options_.prefix,
-                            &options_.start, &options_.end, &options_.bucket, &options_.bucket_name,
-                            &options_.field, &map_value_, &endpoints_, &token_,
-                            &options_.session_file})
+  for (std::string* text :
+       {&options_.key, &value_, &options_.file, &options_.prefix, &options_.start, &options_.end,
+        &options_.bucket, &options_.bucket_name, &options_.field, &map_value_, &endpoints_, &token_,
+        &options_.session_file})
     reveal(*text);
   for (std::vector<std::string>* list : {&options_.keys, &options_.elements, &options_.inside})
     for (std::string& each : *list) reveal(each);

@@ -192,8 +192,10 @@ absl::Status Replica::apply_items(Transaction& tx, const std::vector<Item>& item
 // `known`: the clock from before the items' dots entered it.
 void Replica::join_item(Transaction& tx, const Item& item, const Clock& their_clock,
                         const Clock& known, const Transfers& transfers, Object mine) {
-  if (KV_PLANTED(kPagedMarkerIgnored) && !their_clock.empty() && !markers_of(item.object).empty())
+  if (KV_PLANTED(kPagedMarkerIgnored) && !their_clock.empty() && !markers_of(item.object).empty()) {
+    state_.floor = std::max(state_.floor, greatest_hlc(item.object));
     return;
+  }
   const Object before = mine;
   for (const Transfer& transfer : transfers)
     if (brings_back(item, transfer, known)) mine.context.join(*transfer.clock);
