@@ -52,7 +52,7 @@ TEST_F(BashCompletion, OffersCommands) {
 
 TEST_F(BashCompletion, OffersFlagsOfTheCommandAndOfAll) {
   EXPECT_EQ(offers("kv --l"), "--level");
-  EXPECT_EQ(offers("kv put --t"), "--timeout --token");
+  EXPECT_EQ(offers("kv put --t"), "--timeout --token --ttl");
   EXPECT_EQ(offers("kv get --t"), "--timeout --token-only");
   EXPECT_EQ(offers("kv del a b --t"), "--timeout --token");
   EXPECT_EQ(offers("kv del a b"), "");
