@@ -16,7 +16,6 @@ const std::vector<PlantedBug>& planted_bugs() {
       {"ActorKeptAfterLoss", "registers", {"roll-back"}, 25},
       {"ForeignDisk", "registers", {"swap"}},
       {"DeleteLeavesNothing", "delete", {"isolate"}},
-      {"TransferIgnoresAbsent", "delete", {"roll-back"}, 25},
       {"LogOwnOnly", "append", {"isolate", "kill"}, 25},
       {"BlindPutSupersedes", "siblings", {}},
       {"SiblingDropped", "siblings", {}},

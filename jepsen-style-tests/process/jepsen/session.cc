@@ -182,6 +182,7 @@ void Session::finish(Operation op, const std::string& policy,
 void Session::read_in_the_end(const std::string& node, const workload::Mix& mix,
                               const std::vector<std::string>& keys) {
   std::vector<client::Operation> batch;
+  batch.reserve(keys.size());
   for (const std::string& key : keys) batch.push_back({client::Operation::Kind::kGet, key, {}, {}});
   const client::BatchOptions options{.bucket = workload::bucket_of(mix),
                                      .level = client::Level::kOne,
