@@ -112,8 +112,9 @@ Result<WriteResult> Client::update(absl::string_view key, const Leaf& leaf,
   if (absl::Status status = check_timeout(options.timeout); !status.ok()) return to_failure(status);
   if (absl::Status status = check_write(key, change.value, ""); !status.ok())
     return to_failure(status);
+  if (absl::Status status = check_session(options.session); !status.ok()) return to_failure(status);
   return write(*cluster_, &v1::KeyValue::Stub::Update, update_request(key, leaf, change, options),
-               options.timeout);
+               options);
 }
 
 Result<std::uint64_t> Client::leaves(absl::string_view key, const std::vector<std::string>& path,

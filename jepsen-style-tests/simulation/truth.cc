@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "node/base/check.h"
 #include "node/base/hash.h"
@@ -295,18 +294,6 @@ void Truth::sent(const std::string& value, const Clock* token) {
   if (token != nullptr) fate.token = *token;
 }
 
-void Truth::sent_number(const std::string& storage_key, std::int64_t number) {
-  Numbers& numbers = numbers_[storage_key];
-  numbers.sent_sum += number;
-  numbers.sent_max = std::max(numbers.sent_max, number);
-}
-
-void Truth::acknowledged_number(const std::string& storage_key, std::int64_t number) {
-  Numbers& numbers = numbers_[storage_key];
-  numbers.acknowledged_sum += number;
-  numbers.acknowledged_max = std::max(numbers.acknowledged_max, number);
-}
-
 bool Truth::exists_for_sure(const std::string& storage_key) {
   if (lost_something_ || deleted_.contains(storage_key)) return false;
   const Partition partition = partition_of(storage_key);
@@ -344,15 +331,6 @@ void Truth::acknowledged(const std::string& storage_key, Partition partition,
                          durability == Durability::kDisk ? " on disk" : "", " with ", result.acks,
                          " replicas; ", had, " had it"));
   acknowledged_[storage_key].push_back(one);
-}
-
-void Truth::check_not_above_sent(const ReadItem& item) {
-  const auto numbers = numbers_.find(item.key);
-  if (numbers == numbers_.end() || storage::policy_of(item.key).name() != "counter") return;
-  for (const Version& version : item.versions)
-    if (std::int64_t shown = 0;
-        absl::SimpleAtoi(version.value.value_or(""), &shown) && shown > numbers->second.sent_sum)
-      violate(Check::kNumberRight, absl::StrCat("a read of ", item.key, " returned ", shown));
 }
 
 // Of two writes of one key in one commit, a read may return the first, which no disk holds.
@@ -463,28 +441,6 @@ void Truth::check_winners() {
 }
 
 // What survives whatever disks were lost is another check's business.
-void Truth::check_numbers() {
-  if (lost_something_) return;
-  for (const auto& [key, numbers] : numbers_) {
-    if (deleted_.contains(key)) continue;
-    const std::size_t first = cluster_->ring().replicas(partition_of(key)).front().value;
-    const auto objects = cluster_->objects(first, partition_of(key));
-    const auto found = objects.find(key);
-    const Policy& policy = storage::policy_of(key);
-    const auto shown =
-        found == objects.end() ? std::vector<Version>{} : policy.shown(found->second);
-    std::int64_t number = 0;
-    KV_CHECK(shown.empty() || absl::SimpleAtoi(shown.front().value.value_or(""), &number),
-             "numbers were written");
-    const bool sum = policy.name() == "counter";
-    const std::int64_t least = sum ? numbers.acknowledged_sum : numbers.acknowledged_max;
-    const std::int64_t most = sum ? numbers.sent_sum : numbers.sent_max;
-    if (number < least || number > most)
-      violate(Check::kNumberRight, absl::StrCat(key, " is ", number, "; from what was written, ",
-                                                least, " to ", most, " were to be expected"));
-  }
-}
-
 void Truth::check_key_counts() {
   for (std::size_t node = 0; node < cluster_->size(); ++node) {
     std::uint64_t keys = 0;
