@@ -216,21 +216,37 @@ TEST(Availability, EachOtherNodeNeedsItsTime) {
   }
 }
 
+// With five nodes n1 may hold no replica of the key.
+Story with_failure_of_five(std::int64_t at, Level level) {
+  Story story = with_failure(at, level);
+  for (const char* node : {"n4", "n5"}) {
+    story.history().setup.nodes.emplace_back(node);
+    Operation read = story.history().operations.back();
+    read.node = node;
+    read.replicas = {node};
+    story.history().operations.push_back(read);
+  }
+  return story;
+}
+
 // A write may be forwarded to n5, which has just gone.
 TEST(Availability, ANodeThatMayHaveToForwardNeedsToKnowItsPeers) {
   for (const auto& [at, expected] : {std::pair(14'000, false), std::pair(16'500, true)}) {
-    Story story = with_failure(at, Level::kOne);
-    for (const char* node : {"n4", "n5"}) {
-      story.history().setup.nodes.emplace_back(node);
-      Operation read = story.history().operations.back();
-      read.node = node;
-      read.replicas = {node};
-      story.history().operations.push_back(read);
-    }
+    Story story = with_failure_of_five(at, Level::kOne);
     story.condition(0, {});
     story.condition(10'000, {"n5"});
     EXPECT_EQ(story.judge().has(Demand::kAvailable), expected) << at;
   }
+}
+
+// A write may be forwarded to n4, which does not reach n5.
+TEST(Availability, ANodeThatMayHaveToForwardNeedsPeersThatReachAsMany) {
+  Story story = with_failure_of_five(16'500, Level::kQuorum);
+  story.condition(0, {});
+  story.condition(5'000, {}, {{"n5", "n4"}});
+  EXPECT_TRUE(is_good(story.judge()));
+  story.history().conditions.back().cuts = {{"n5", "n1"}};
+  EXPECT_TRUE(is_only(story.judge(), Demand::kAvailable));
 }
 
 TEST(Availability, WhatIsRefusedForItselfIsNoFailure) {

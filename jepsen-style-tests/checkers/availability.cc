@@ -33,16 +33,13 @@ class Able {
   }
 
   // Whether the node must be able to serve this, having had the time to notice what others it has. Any of the others may be
-  // replicas of the key. Where the node itself may be none, it forwards writes, perhaps to one that has just gone and is not
-  // known to be gone, or that has just come back and does not reach it yet.
+  // replicas of the key.
   bool at(const std::string& node, Level level, std::int64_t at_us) const {
     if (!reaches_for_long(node, node, at_us)) return false;
+    if (setup_.nodes.size() > setup_.replicas && !may_forward(node, at_us)) return false;
     std::uint32_t missing = 0;
-    for (const std::string& other : setup_.nodes) {
-      if (setup_.nodes.size() > setup_.replicas && has_just_changed(node, other, at_us))
-        return false;
+    for (const std::string& other : setup_.nodes)
       missing += reaches_for_long(node, other, at_us) ? 0 : 1;
-    }
     return needed_at(level, setup_.replicas) + missing <= setup_.replicas;
   }
 
@@ -51,6 +48,19 @@ class Able {
     bool reach = false;
     std::int64_t since_us = 0;
   };
+
+  // A node that holds no replica of the key has another do it: perhaps one that has just gone and is not known to be gone, one
+  // that has just come back and does not reach it yet, or one that reaches fewer others than itself.
+  bool may_forward(const std::string& node, std::int64_t at_us) const {
+    for (const std::string& to : setup_.nodes) {
+      if (has_just_changed(node, to, at_us)) return false;
+      if (!reaches_for_long(node, to, at_us)) continue;
+      for (const std::string& other : setup_.nodes)
+        if (reaches_for_long(node, other, at_us) && !reaches_for_long(to, other, at_us))
+          return false;
+    }
+    return true;
+  }
 
   bool has_just_changed(const std::string& node, const std::string& other,
                         std::int64_t at_us) const {
