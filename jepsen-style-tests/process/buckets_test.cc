@@ -152,10 +152,14 @@ TEST_F(BucketsOfAll, ACartIsFilledOnBothSidesOfAPartition) {
   ASSERT_EQ(cluster_->at("n1")({"bucket", "create", "carts", "--policy", "set"}).code, 0);
   ASSERT_EQ(cart("n1", "add", {"apples", "pears", "figs"}).code, 0);
   settle();
-  cluster_->isolate("n3");
-  EXPECT_EQ(cart("n1", "rm", {"apples", "figs"}).code, 0);
-  EXPECT_EQ(cart("n3", "add", {"bread", "figs"}).code, 0);
-  cluster_->heal();
+  cluster_->while_apart(
+      "n3",
+      [&] {
+        EXPECT_EQ(cart("n1", "rm", {"apples", "figs"}).code, 0);
+      },
+      [&] {
+        EXPECT_EQ(cart("n3", "add", {"bread", "figs"}).code, 0);
+      });
   settle();
   for (const Node& node : cluster_->nodes())
     EXPECT_EQ(cart(node.id, "ls").out, "bread\nfigs\npears\n") << node.id;
@@ -170,12 +174,16 @@ TEST_F(BucketsOfAll, AMapsFieldsOfTwoSidesAreBothThere) {
     return cluster_->at(id)(all);
   };
   ASSERT_EQ(cluster_->at("n1")({"bucket", "create", "profiles", "--policy", "map"}).code, 0);
-  cluster_->isolate("n3");
-  EXPECT_EQ(map("n1", {"put", "ada", "city", "London", "--in", "address"}).code, 0);
-  EXPECT_EQ(map("n1", {"put", "ada", "logins", "2", "--type", "counter"}).code, 0);
-  EXPECT_EQ(map("n3", {"put", "ada", "logins", "40", "--type", "counter"}).code, 0);
-  EXPECT_EQ(map("n3", {"put", "ada", "tags", "new", "--type", "set"}).code, 0);
-  cluster_->heal();
+  cluster_->while_apart(
+      "n3",
+      [&] {
+        EXPECT_EQ(map("n1", {"put", "ada", "city", "London", "--in", "address"}).code, 0);
+        EXPECT_EQ(map("n1", {"put", "ada", "logins", "2", "--type", "counter"}).code, 0);
+      },
+      [&] {
+        EXPECT_EQ(map("n3", {"put", "ada", "logins", "40", "--type", "counter"}).code, 0);
+        EXPECT_EQ(map("n3", {"put", "ada", "tags", "new", "--type", "set"}).code, 0);
+      });
   settle();
   for (const Node& node : cluster_->nodes()) {
     EXPECT_EQ(map(node.id, {"get", "ada"}).out, "address\tcity\tLondon\nlogins\t42\ntags\tnew\n");
