@@ -28,7 +28,7 @@ namespace {
 absl::Status check_size(const char* name, std::size_t bytes, std::size_t limit) {
   if (bytes == 0)
     return absl::InvalidArgumentError(
-        absl::StrCat("empty ", name, "; a ", name, " has 1 to ", limit, " bytes"));
+        absl::StrCat("empty ", name, "; it has 1 to ", limit, " bytes"));
   if (bytes > limit)
     return absl::InvalidArgumentError(
         absl::StrCat(name, " of ", bytes, " bytes; the limit is ", limit));

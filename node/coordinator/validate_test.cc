@@ -25,7 +25,7 @@ TEST(Validate, Keys) {
   EXPECT_EQ(checked_key(kBucket, std::string("\0\xff", 2)).value(),
             std::string("ldefault\0\0\xff", 11))
       << "any bytes";
-  EXPECT_EQ(refusal(checked_key(kBucket, "")), "empty key; a key has 1 to 4096 bytes");
+  EXPECT_EQ(refusal(checked_key(kBucket, "")), "empty key; it has 1 to 4096 bytes");
   EXPECT_TRUE(checked_key(kBucket, std::string(kMaxKeyBytes, 'k')).ok());
   EXPECT_EQ(refusal(checked_key(kBucket, std::string(kMaxKeyBytes + 1, 'k'))),
             "key of 4097 bytes; the limit is 4096");

@@ -245,7 +245,8 @@ TEST_F(CollectionsTest, WhatDoesNotFitIsRefused) {
     return status.error_message();
   };
   EXPECT_THAT(put("set", "v").first.error_message(), HasSubstr("piece by piece (kv set)"));
-  EXPECT_THAT(refusal(on_set("")), HasSubstr("names no operation"));
+  EXPECT_EQ(refusal(on_set("")), "empty element; it has 1 to 4096 bytes");
+  EXPECT_THAT(refusal(on_set("e")), HasSubstr("names no operation"));
   v1::UpdateRequest added = on_set("e");
   added.set_add(1);
   EXPECT_THAT(refusal(added), HasSubstr("only a counter can be added to"));

@@ -124,7 +124,7 @@ TEST(KeyValueService, EveryLimitIsNamedAndWhatExceedsItChangesNothing) {
   ServiceInProcess service;
   const std::string longest(kMaxKeyBytes, 'k');
   const std::string largest(kMaxValueBytes, 'v');
-  expect_invalid(service.put(put_of("", "v")).first, "empty key; a key has 1 to 4096 bytes");
+  expect_invalid(service.put(put_of("", "v")).first, "empty key; it has 1 to 4096 bytes");
   expect_invalid(service.put(put_of(longest + "k", "v")).first,
                  "key of 4097 bytes; the limit is 4096");
   expect_invalid(service.get(get_of(longest + "k")).first, "key of 4097 bytes; the limit is 4096");
