@@ -52,8 +52,8 @@ void add_seed(CLI::App& app, Arguments& a) {
 void add_planted(CLI::App& app, Arguments& a) {
   CLI::App* planted = app.add_subcommand(
       "planted",
-      "Switches planted bugs on, one after another: each must be caught, and each check must alone "
-      "catch one");
+      "Switches planted bugs on, one after another: each must be caught. Tells which bugs each "
+      "check alone caught");
   planted->add_option("NAME", a.bug, "Only this one");
   planted->add_option("--max-seeds", a.max_seeds, "Give up after so many; default 3000");
   add_jobs(planted, a);

@@ -224,10 +224,8 @@ void Run::check_sessions() {
     for (std::uint32_t key = 0; key < std::min<std::size_t>(plan_.keys, kCheckedKeys); ++key) {
       const std::string name = name_of_key(key);
       const std::size_t node = rng_.below(cluster_.size());
-      const auto read = [&] {
-        return cluster_.read_now(node, name, Level::kOne,
-                                 session.needs(cluster_.partition_of(name)));
-      };
+      const auto needs = session.needs(cluster_.partition_of(name));
+      const auto read = [&] { return cluster_.read_now(node, name, Level::kOne, needs); };
       ClientReadReply reply = read();
       if (truth_.lost_something()) continue;  // answered it must be all the same
       for (std::int64_t ms = 0; reply.code != absl::StatusCode::kOk && ms < kServeWithinMs;

@@ -23,7 +23,7 @@ Hlc HlcClock::latest_elsewhere(WallMs wall) const {
 bool HlcClock::observe(WallMs wall, Hlc remote) {
   if (remote > latest_elsewhere(wall)) {
     KV_MARK(kTimeAhead);
-    if (!KV_PLANTED(kSkewAdopted)) return false;
+    return false;
   }
   last_ = std::max(last_, remote);
   return true;

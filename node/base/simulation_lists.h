@@ -83,7 +83,6 @@
   X(kTieByArrival, "of two versions with the same time the first to arrive stays")             \
   X(kTimeIgnoresObject, "a write's time may be before that of the version it replaces")        \
   X(kTimeIgnoresToken, "a write's time may be before that of the token")                       \
-  X(kSkewAdopted, "a remote time is adopted however far ahead it is")                          \
   X(kDeleteLeavesNothing, "a delete removes the version and leaves no marker")                 \
   X(kTokenOfAnyKey, "a token of another key is accepted")                                      \
   X(kOkAtDeadline, "an unconfirmed write is answered with ok at its deadline")                 \
