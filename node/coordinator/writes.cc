@@ -34,7 +34,8 @@ void Writes::start(Step& step, ClientWrite write) {
 // Precondition: there is one.
 void Writes::start_at(Step& step, std::vector<NodeIndex> coordinators, ClientWrite write) {
   const NodeIndex target = coordinators.front();
-  if (target == neighbours_.self) return write_here(step, Asker{write.id}, std::move(write));
+  const Asker asker{write.id};
+  if (target == neighbours_.self) return write_here(step, asker, std::move(write));
   coordinators.erase(coordinators.begin());
   forward(step, target, std::move(coordinators), std::move(write));
 }

@@ -62,7 +62,8 @@ std::optional<Leaf> leaf_in_map(std::string_view rest) {
   Leaf leaf;
   for (std::optional<char> separator = kNext; separator != kEnd;) {
     separator = take_component(rest, &leaf.path.emplace_back());
-    if (!separator.has_value() || (separator != kNext && separator != kEnd)) return std::nullopt;
+    const char found = separator.value_or(kEscaped);  // which no component ends with
+    if (found != kNext && found != kEnd) return std::nullopt;
     if (!is_size(leaf.path.back().size(), kMaxFieldBytes) || leaf.path.size() > kMaxPathFields)
       return std::nullopt;
   }

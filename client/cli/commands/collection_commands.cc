@@ -129,6 +129,7 @@ ExitCode remove_all(const Options& options, client::Client& client,
   const ExitCode code = collect(options, client, path, found, console);
   if (code != kOk) return code;
   std::vector<Leaf> leaves;
+  leaves.reserve(found.size());
   for (LeafEntry& entry : found) leaves.push_back(std::move(entry.leaf));
   return change(options, client, leaves, {.kind = LeafChange::Kind::kRemove}, console);
 }
@@ -138,6 +139,7 @@ ExitCode list_set(const Options& options, client::Client& client, Console& conso
   const ExitCode code = collect(options, client, {}, found, console);
   if (code != kOk) return code;
   std::vector<std::string> elements;
+  elements.reserve(found.size());
   for (LeafEntry& entry : found) elements.push_back(std::move(entry.leaf.element));
   if (options.output == OutputFormat::kJson) {
     Json json;
