@@ -21,17 +21,21 @@ bool is_in(const KeyRange& range, const std::string& key) {
 }
 
 // Bytes that the separators are made of are what matters.
-rc::Gen<std::string> component(std::size_t least = 1) {
-  return rc::gen::suchThat(
-      rc::gen::container<std::string>(rc::gen::element('\0', '\1', '\2', '\xff', 'a', 'b')),
-      [least](const std::string& text) { return text.size() >= least && text.size() < 20; });
+rc::Gen<std::string> component() {
+  return rc::gen::mapcat(rc::gen::inRange<std::size_t>(1, 6), [](std::size_t size) {
+    return rc::gen::container<std::string>(size,
+                                           rc::gen::element('\0', '\1', '\2', '\xff', 'a', 'b'));
+  });
+}
+
+rc::Gen<Path> some_path() {
+  return rc::gen::mapcat(rc::gen::inRange<std::size_t>(1, 4), [](std::size_t fields) {
+    return rc::gen::container<Path>(fields, component());
+  });
 }
 
 rc::Gen<Leaf> leaf_of_map() {
-  return rc::gen::map(rc::gen::tuple(rc::gen::suchThat(rc::gen::container<Path>(component()),
-                                                       [](const Path& path) {
-                                                         return !path.empty() && path.size() < 5;
-                                                       }),
+  return rc::gen::map(rc::gen::tuple(some_path(),
                                      rc::gen::element(PolicyKind::kRegister, PolicyKind::kCounter,
                                                       PolicyKind::kFlag, PolicyKind::kSet),
                                      component()),
@@ -62,7 +66,7 @@ RC_GTEST_PROP(Collections, DifferentLeavesHaveDifferentKeys, ()) {
 RC_GTEST_PROP(Collections, ARangeHoldsWhatIsAtOrBelowItsPathAndNothingElse, ()) {
   const std::string key = *component(), other = *component();
   const Leaf leaf = *leaf_of_map();
-  const Path path = (*leaf_of_map()).path;
+  const Path path = *some_path();
   const bool below =
       leaf.path.size() >= path.size() && std::equal(path.begin(), path.end(), leaf.path.begin());
   RC_ASSERT(is_in(leaves_under(kMaps, key, path), leaf_key(kMaps, key, leaf)) == below);
