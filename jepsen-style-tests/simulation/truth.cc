@@ -138,6 +138,8 @@ void Truth::issued(const Delta& delta) {
   Hlc& greatest = greatest_[delta.key];
   seen_before_[delta.version.dot] = greatest;
   greatest = std::max(greatest, delta.version.hlc);
+  if (drop_time(delta.version).has_value())
+    going_[delta.key].emplace(delta.version.hlc, delta.version.expires);
   const Policy& policy = storage::policy_of(delta.key);
   survivors_.forget(delta.version.dot);
   if (policy.is_ordered()) {
@@ -363,10 +365,11 @@ std::size_t Truth::acknowledged_count(const std::string& storage_key) const {
 }
 
 bool Truth::gone_at_or_after(const std::string& storage_key, Hlc hlc) const {
-  const auto it = writes_by_time_.find(storage_key);
-  return it != writes_by_time_.end() &&
-         std::any_of(it->second.lower_bound({hlc, Dot{}}), it->second.end(),
-                     [&](const auto& write) { return may_be_gone(write.second); });
+  const auto it = going_.find(storage_key);
+  return it != going_.end() &&
+         std::any_of(it->second.lower_bound(hlc), it->second.end(), [&](const auto& write) {
+           return write.second.ms == 0 || may_be_expired(write.second);
+         });
 }
 
 bool Truth::may_be_gone(Dot dot) const {

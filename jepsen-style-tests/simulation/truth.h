@@ -156,6 +156,9 @@ class Truth {
   ByDot<Written> writes_;
   std::map<std::string, std::set<std::pair<Hlc, Dot>>> writes_by_time_;
   std::map<std::string, Hlc> greatest_;  // of what was issued
+  // When what was issued for a key is gone; 0: a delete, at once. Also of what no commit holds, since the same one superseded it:
+  // a read may have come between.
+  std::map<std::string, std::multimap<Hlc, WallMs>> going_;
   std::map<Actor, std::size_t> issuers_;
   ByDot<Hlc> seen_before_;  // that of its key when it was issued
   std::map<Partition, Hlc> greatest_marker_;

@@ -54,6 +54,14 @@ bool SkewGuard::is_cleared(Now now) const {
   return enough && std::abs(own_skew(std::move(offsets))) <= limit_ms();
 }
 
+// Whether the clock is, for certain, within the limit of the time that condemned it. What is read of a clock is up to a
+// millisecond old: one that has not been touched must not seem to have come nearer.
+bool SkewGuard::has_come_back(const WallBounds& own) const {
+  const std::int64_t away_us =
+      std::max(own.high_us - *condemned_by_us_, *condemned_by_us_ - own.low_us);
+  return away_us <= limit_us_;
+}
+
 bool SkewGuard::is_off(Now now) const {
   if (KV_PLANTED(kSkewUnguarded)) return false;
   if (heard_.empty() && !condemned_by_us_.has_value()) return false;
@@ -61,7 +69,7 @@ bool SkewGuard::is_off(Now now) const {
   if (is_outvoted(own, nullptr, nullptr)) return true;
   if (!condemned_by_us_.has_value() || is_cleared(now)) return false;
   if (!hears_enough()) KV_MARK(kSkewRemembered);
-  return std::abs(own.middle_us() - *condemned_by_us_) > limit_us_;
+  return !has_come_back(own);
 }
 
 bool SkewGuard::seems_off(NodeIndex peer, Now now) const {

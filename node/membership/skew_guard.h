@@ -47,6 +47,7 @@ class SkewGuard {
   // By those that are heard but `peer`, if it is one of them, and by `another`.
   bool is_outvoted(const WallBounds& wall, const NodeIndex* peer, const WallBounds* another) const;
   bool is_cleared(Now now) const;
+  bool has_come_back(const WallBounds& own) const;  // precondition: condemned
   void settle(Now now);
 
   std::int64_t limit_us_;

@@ -75,6 +75,15 @@ TEST(SkewGuard, WhoLosesItsPeersStaysCondemnedUntilItsClockIsSet) {
   EXPECT_FALSE(guard.is_off(at(3'600'000, 10)));
 }
 
+TEST(SkewGuard, AClockThatNobodyTouchedDoesNotComeBackByRounding) {
+  const Now first{Instant{999}, WallMs{kWallMs + kLimitMs + 1}};
+  const Now later{Instant{1500}, WallMs{kWallMs + kLimitMs + 1}};
+  SkewGuard guard = hearing({ahead(0, 0), ahead(0, 0)}, first);
+  EXPECT_TRUE(guard.is_off(first));
+  guard.lose(kA, first);
+  EXPECT_TRUE(guard.is_off(later));
+}
+
 TEST(SkewGuard, AMajorityThatComesToOurTimeAcquits) {
   SkewGuard guard = hearing({ahead(5000), ahead(5000)});
   guard.hear(kA, ahead(10), at(100));
