@@ -76,7 +76,7 @@ void Run::chaos() {
     for (std::size_t node = 0; node < cluster_.size(); ++node) {
       if (!cluster_.is_up(node)) continue;
       const std::uint64_t limit = 2 * plan_.cluster.core.max_pending * plan_.cluster.shards[node];
-      const ReadCounters reads = cluster_.status(node).reads;
+      const ReadCounters reads = cluster_.reads(node);
       if (reads.hedges > reads.asked / 20 + plan_.cluster.shards[node])
         violate(Check::kBounded, absl::StrCat("n", node + 1, " sent ", reads.hedges, " hedges for ",
                                               reads.asked, " reads; one in twenty is the limit"));

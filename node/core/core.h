@@ -112,6 +112,7 @@ class Core {
 
   std::size_t pending() const { return writes_.pending() + reads_.pending(); }
   bool idle() const { return pending() == 0; }
+  ReadCounters reads() const { return reads_.counters(); }
   bool is_skewed(Now now) const { return neighbours_.clocks.is_off(now); }
 
  private:

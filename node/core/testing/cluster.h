@@ -168,7 +168,8 @@ class Cluster {
   storage::MemoryEngine& engine(std::size_t node) { return *nodes_[node].engine; }
   CoreStatus status(std::size_t node) const;      // the sum of its shards
   std::uint64_t pending(std::size_t node) const;  // requests under way
-  bool has_owner(std::size_t node) const;         // its disk says whose it is
+  ReadCounters reads(std::size_t node) const;
+  bool has_owner(std::size_t node) const;  // its disk says whose it is
   Partition partition_of(const std::string& key) const;
   Partition home_of(const std::string& storage_key) const;
   bool is_replica(std::size_t node, const std::string& key) const;

@@ -78,8 +78,6 @@ CoreStatus Cluster::status(std::size_t node) const {
     sum.clock_skew_ms = one.clock_skew_ms;
     sum.anti_entropy.pages_received += one.anti_entropy.pages_received;
     sum.anti_entropy.objects_received += one.anti_entropy.objects_received;
-    sum.reads.asked += one.reads.asked;
-    sum.reads.hedges += one.reads.hedges;
     sum.anti_entropy.full_transfers += one.anti_entropy.full_transfers;
     for (std::size_t peer = 0; peer < nodes_.size(); ++peer) {
       sum.peers[peer].up = one.peers[peer].up;
@@ -92,6 +90,15 @@ CoreStatus Cluster::status(std::size_t node) const {
 std::uint64_t Cluster::pending(std::size_t node) const {
   std::uint64_t sum = 0;
   for (const Shard& shard : nodes_[node].shards) sum += shard.core->pending();
+  return sum;
+}
+
+ReadCounters Cluster::reads(std::size_t node) const {
+  ReadCounters sum;
+  for (const Shard& shard : nodes_[node].shards) {
+    sum.asked += shard.core->reads().asked;
+    sum.hedges += shard.core->reads().hedges;
+  }
   return sum;
 }
 
