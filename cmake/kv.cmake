@@ -84,6 +84,12 @@ function(kv_precompiled name deps)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND KV_CCACHE)
     target_compile_options(${name} PRIVATE -fpch-preprocess)
   endif()
+  # A precompiled header differs from one folder to the next in its bytes only. What it was made of stands beside it, for
+  # ccache to look at instead (scripts/build).
+  foreach(made gch pch)
+    file(WRITE "${CMAKE_BINARY_DIR}/CMakeFiles/${name}.dir/cmake_pch.hxx.${made}.sum"
+         "${CMAKE_CXX_COMPILER_VERSION} ${CMAKE_BUILD_TYPE} ${KV_SANITIZE} ${gRPC_VERSION} ${GTest_VERSION} ${ARGN}")
+  endforeach()
 endfunction()
 
 if(KV_PCH AND NOT KV_FUZZ)
