@@ -62,6 +62,12 @@ const std::vector<Planted> kPlanted = {
      "has not heard of the write"},
     {"SessionForgetsReads", "e2e_sessions_test", "Sessions.AReadIsNotFollowedByAnOlderOne",
      "has not heard of what was read"},
+    {"CounterRestarts", "e2e_traps_test", "Traps.ADotIsNotUsedAgainAfterAWipe", "dots"},
+    {"MarkersKept", "e2e_traps_test", "Traps.WhatWasDeletedDuringALongOutageStaysDeleted",
+     "the marker is not needed"},
+    {"BlindPutSupersedes", "e2e_traps_test", "Traps.SiblingsDoNotMultiply", "values_at"},
+    {"SiblingDropped", "e2e_traps_test", "Traps.AWriteSupersedesExactlyTheSiblingsThatItsReadSaw",
+     "values_at"},
     {"Spins", "e2e_replication_test", "Replication.AnIdleNodeUsesNoProcessor", "ms of CPU"}};
 
 // One program of tests against nodes with a bug; what it says is looked at when it has ended.
