@@ -1,6 +1,7 @@
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <unordered_map>
 
@@ -40,6 +41,7 @@ void check_level(const History& history, const Operation& op, Verdict& verdict) 
                   {&op});
     return;
   }
+  if (op.kind == Kind::kElements) return;  // its answer does not name any
   const std::set<std::string> replicas(op.replicas.begin(), op.replicas.end());
   if (replicas.size() < needed || replicas.size() != op.replicas.size() ||
       !std::all_of(replicas.begin(), replicas.end(), is_node))
@@ -47,6 +49,19 @@ void check_level(const History& history, const Operation& op, Verdict& verdict) 
                 absl::StrCat("joins the answers of ", replicas.size(),
                              " distinct nodes; the level needs ", needed),
                 {&op});
+}
+
+void check_memory(const History& history, Verdict& verdict) {
+  std::map<std::string, const history::Memory*> most;  // by node
+  for (const history::Memory& memory : history.memory) {
+    const history::Memory*& known = most[memory.node];
+    if (known == nullptr || known->bytes < memory.bytes) known = &memory;
+  }
+  for (const auto& [node, memory] : most)
+    if (history.setup.memory_bytes > 0 && memory->bytes > history.setup.memory_bytes)
+      verdict.add(Demand::kMemory, absl::StrCat(node, " took ", memory->bytes >> 20, " MiB at ",
+                                                memory->at_us / 1'000'000, " s; it may take ",
+                                                history.setup.memory_bytes >> 20, " MiB"));
 }
 
 // The value that each dot was seen with, by the operation that showed it.
@@ -65,6 +80,7 @@ void check_answers(const History& history, const Rules& rules, Verdict& verdict)
                   {&op});
   }
   for (const std::string& death : history.deaths) verdict.add(Demand::kAlive, death);
+  check_memory(history, verdict);
 }
 
 void check_values(const KeyOperations& key, Verdict& verdict) {

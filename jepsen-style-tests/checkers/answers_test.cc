@@ -96,6 +96,17 @@ TEST(Answers, NoNodeEndsByItself) {
   EXPECT_TRUE(is_only(story.judge(), Demand::kAlive));
 }
 
+TEST(Answers, NoNodeTakesMoreMemoryThanItMay) {
+  Story story;
+  story.end({});
+  story.history().memory = {{1, "n1", 90 << 20}, {2, "n2", 100 << 20}};
+  EXPECT_TRUE(is_good(story.judge())) << "nothing is said about how much it may";
+  story.history().setup.memory_bytes = 100 << 20;
+  EXPECT_TRUE(is_good(story.judge()));
+  story.history().memory.push_back({3, "n2", 101 << 20});
+  EXPECT_TRUE(is_only(story.judge(), Demand::kMemory));
+}
+
 TEST(Convergence, EveryNodeShowsTheSameInTheEnd) {
   Story story("siblings");
   story.put("a", 0, 10);

@@ -80,7 +80,9 @@ class Able {
 // The node refused it for what it asked, not for the state that the cluster is in.
 bool is_refused_for_itself(const Operation& op) {
   return absl::StartsWith(op.error, "FAILED_PRECONDITION") ||
-         absl::StartsWith(op.error, "ALREADY_EXISTS") || absl::StartsWith(op.error, "ABORTED");
+         absl::StartsWith(op.error, "ALREADY_EXISTS") || absl::StartsWith(op.error, "ABORTED") ||
+         // What the session has seen may be on nodes only that are away.
+         (op.session > 0 && absl::StrContains(op.error, "stale"));
 }
 
 // The next change after `at_us` that could matter to somebody.

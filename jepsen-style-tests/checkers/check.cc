@@ -11,7 +11,12 @@ Verdict check(const history::History& history, const Rules& rules) {
   const std::vector<KeyOperations> keys = by_key(history);
   for (const KeyOperations& key : keys) {
     if (key.policy == "lww" || key.policy == "siblings") check_values(key, verdict);
-    if (key.policy == "lww") check_register(history, key, verdict);
+    if (key.policy == "lww") {
+      check_register(history, key, rules, verdict);
+      check_expiry(history, key, rules, verdict);
+      check_sessions(key, verdict);
+    }
+    if (key.policy == "set") check_elements(history, key, verdict);
     if (key.policy == "siblings") check_siblings(history, key, verdict);
     if (key.policy == "counter") check_counter(history, key, verdict);
   }

@@ -19,9 +19,21 @@ struct Rules {
   std::int64_t grace_us = 6'000'000;
   // How much later than its deadline an answer may come.
   std::int64_t late_us = 1'500'000;
+  // How far a node's wall clock may be from those of the others without being told that it is off, and a little more.
+  std::int64_t clock_tolerance_us = 700'000;
 };
 
-// One answer by itself: levels, deadlines, deaths.
+// When some node's wall clock was wrong: what depends on wall clocks is then not judged.
+class ClocksOff {
+ public:
+  explicit ClocksOff(const history::History& history);
+  bool between(std::int64_t from_us, std::int64_t to_us) const;
+
+ private:
+  std::vector<std::pair<std::int64_t, std::int64_t>> spells_;
+};
+
+// One answer by itself: levels, deadlines; deaths and memory of nodes.
 void check_answers(const history::History& history, const Rules& rules, Verdict& verdict);
 
 // Values and dots of one key: nothing made up, nothing that was refused, each dot once. Policies lww and siblings.
@@ -30,9 +42,18 @@ void check_values(const KeyOperations& key, Verdict& verdict);
 void check_dots(const history::History& history, Verdict& verdict);
 
 // One key of policy lww: the greatest in (time, dot) that is certain to be seen, or a greater one, is what a read shows.
-void check_register(const history::History& history, const KeyOperations& key, Verdict& verdict);
+// A value that was put for a time need not be shown towards its end; what is older stays away for good.
+void check_register(const history::History& history, const KeyOperations& key, const Rules& rules,
+                    Verdict& verdict);
+// One key of policy lww: no value is shown after its time.
+void check_expiry(const history::History& history, const KeyOperations& key, const Rules& rules,
+                  Verdict& verdict);
+// One key of policy lww: each session sees what it has written and seen, or what is later, at whatever nodes and levels.
+void check_sessions(const KeyOperations& key, Verdict& verdict);
 // One key of policy siblings: what is certain to be seen and not superseded is shown; what is superseded for certain is not.
 void check_siblings(const history::History& history, const KeyOperations& key, Verdict& verdict);
+// One key of policy set: elements are shown whose insertion no removal can have seen, and none that a removal saw for certain.
+void check_elements(const history::History& history, const KeyOperations& key, Verdict& verdict);
 // One key of policy counter.
 void check_counter(const history::History& history, const KeyOperations& key, Verdict& verdict);
 

@@ -17,6 +17,9 @@ struct Sums {
   std::int64_t up = 0;
   std::int64_t down = 0;
   void add(std::int64_t amount) { (amount > 0 ? up : down) += amount; }
+  static Sums join(const Sums& a, const Sums& b) {
+    return {std::max(a.up, b.up), std::min(a.down, b.down)};
+  }
 };
 
 class Counter : public Visitor {
@@ -25,7 +28,7 @@ class Counter : public Visitor {
       : held_(history.setup.replicas), verdict_(verdict) {}
 
   void begin(std::size_t index, const Operation& op) override {
-    open_.emplace(index, Open{held_, 0});
+    open_.emplace(index, Open{held_, {}});
     if (is_write(op) && op.outcome != Outcome::kNotApplied) sent_.add(op.amount);
   }
 
@@ -34,28 +37,25 @@ class Counter : public Visitor {
     open_.erase(index);
     if (op.outcome != Outcome::kOk) return;
     if (!is_write(op)) return end_of_read(op, open);
-    const std::uint32_t acks = std::min(op.acks, held_.replicas());
-    for (std::uint32_t count = 1; count + open.disks_lost <= acks; ++count)
-      held_.at(count).add(op.amount);
+    held_.acknowledge(op, open.losses, [&op](Sums& sums) { sums.add(op.amount); });
   }
 
-  void disk_lost() override {
-    held_.disk_lost();
-    for (auto& [index, open] : open_) ++open.disks_lost;
+  void lost(Loss loss) override {
+    held_.lost(loss);
+    for (auto& [index, open] : open_) open.losses.add(loss);
   }
   void equal() override { held_.equal(); }
 
  private:
   struct Open {
-    Holdings<Sums> held;           // when it began
-    std::uint32_t disks_lost = 0;  // since
+    Holdings<Sums, Sums> held;  // when it began
+    Losses losses;              // since
   };
 
   void end_of_read(const Operation& read, const Open& open) {
     const std::uint32_t replicas = held_.replicas();
-    const std::uint32_t count =
-        replicas - history::needed_at(read.level, replicas) + 1 + open.disks_lost;
-    const Sums certain = count <= replicas ? open.held.at(count) : Sums{};
+    const Sums certain =
+        open.held.certain(replicas - history::needed_at(read.level, replicas) + 1, open.losses);
     const std::int64_t least = certain.up + sent_.down;
     const std::int64_t most = certain.down + sent_.up;
     std::int64_t shown = 0;
@@ -67,7 +67,7 @@ class Counter : public Visitor {
                    absl::StrCat(shown, " is not from ", least, " to ", most), {&read});
   }
 
-  Holdings<Sums> held_;  // of acknowledged additions
+  Holdings<Sums, Sums> held_;  // of acknowledged additions
   Sums sent_;
   std::map<std::size_t, Open> open_;
   Verdict& verdict_;

@@ -1,6 +1,7 @@
 #include <absl/strings/str_cat.h>
 
 #include <map>
+#include <optional>
 #include <unordered_map>
 
 #include "jepsen-style-tests/checkers/checkers.h"
@@ -21,23 +22,30 @@ const Operation* later(const Operation* a, const Operation* b) {
   return order(*a) < order(*b) ? b : a;
 }
 
+struct Later {
+  static const Operation* join(const Operation* a, const Operation* b) { return later(a, b); }
+};
+
 class Register : public Visitor {
  public:
-  Register(const history::History& history, const KeyOperations& key, Verdict& verdict)
-      : greatest_(history.setup.replicas), verdict_(verdict) {
+  Register(const history::History& history, const KeyOperations& key, const Rules& rules,
+           Verdict& verdict)
+      : greatest_(history.setup.replicas),
+        clock_tolerance_us_(rules.clock_tolerance_us),
+        verdict_(verdict) {
     for (const Operation* op : key.operations) {
       if (op->kind == Kind::kPut) writes_.emplace(op->value, op);
       if (is_write(*op) && op->dot) by_dot_.emplace(op->dot, op);
+      if (op->ttl_us > 0 && !clocks_off_.has_value()) clocks_off_.emplace(history);
     }
   }
 
   void begin(std::size_t index, const Operation& op) override {
-    open_.emplace(index, Open{greatest_, 0});
-    if (op.kind != Kind::kDelete || op.outcome == Outcome::kNotApplied) return;
-    if (op.hlc == 0)
-      delete_of_unknown_time_ = true;
-    else
-      greatest_delete_ = later(greatest_delete_, &op);
+    open_.emplace(index, Open{greatest_, {}});
+    if (op.outcome == Outcome::kNotApplied) return;
+    if (op.kind == Kind::kDelete) ends_values(op);
+    if (op.kind == Kind::kPut && op.ttl_us > 0)
+      expiring_.emplace(op.start_us + op.ttl_us - clock_tolerance_us_, &op);
   }
 
   void end(std::size_t index, const Operation& op) override {
@@ -50,23 +58,31 @@ class Register : public Visitor {
       end_of_read(op, open);
   }
 
-  void disk_lost() override {
-    greatest_.disk_lost();
-    for (auto& [index, open] : open_) ++open.disks_lost;
+  void lost(Loss loss) override {
+    greatest_.lost(loss);
+    for (auto& [index, open] : open_) open.losses.add(loss);
   }
   void equal() override { greatest_.equal(); }
 
  private:
-  using Greatest = Holdings<const Operation*>;
+  using Greatest = Holdings<const Operation*, Later>;
   struct Open {
-    Greatest greatest;             // when it began
-    std::uint32_t disks_lost = 0;  // since
+    Greatest greatest;  // when it began
+    Losses losses;      // since
   };
 
-  // What at least `count` replicas held when the operation began, and hold still.
-  const Operation* certain(const Open& open, std::uint32_t count) const {
-    count += open.disks_lost;
-    return count <= open.greatest.replicas() ? open.greatest.at(count) : nullptr;
+  // From now on nothing may be shown where this is the greatest.
+  void ends_values(const Operation& op) {
+    if (op.hlc == 0)
+      end_of_unknown_time_ = true;
+    else
+      greatest_end_ = later(greatest_end_, &op);
+  }
+
+  void expire_until(std::int64_t at_us) {
+    for (; !expiring_.empty() && expiring_.begin()->first <= at_us;
+         expiring_.erase(expiring_.begin()))
+      ends_values(*expiring_.begin()->second);
   }
 
   void end_of_write(const Operation& write, const Open& open) {
@@ -79,28 +95,28 @@ class Register : public Visitor {
                        "a write that is ordered before what its token had seen",
                        {seen->second, &write});
     }
-    const Operation* everywhere = certain(open, greatest_.replicas());
+    const Operation* everywhere = open.greatest.certain(greatest_.replicas(), open.losses);
     if (everywhere != nullptr && order(*everywhere) >= order(write))
       verdict_.add(Demand::kCausalOrder,
                    "a write that is ordered before what every replica had when it began",
                    {everywhere, &write});
-    const std::uint32_t acks = std::min(write.acks, greatest_.replicas());
-    for (std::uint32_t count = 1; count + open.disks_lost <= acks; ++count)
-      greatest_.at(count) = later(greatest_.at(count), &write);
+    greatest_.acknowledge(write, open.losses,
+                          [&write](const Operation*& held) { held = later(held, &write); });
   }
 
   void end_of_read(const Operation& read, const Open& open) {
+    expire_until(read.end_us);
     const std::uint32_t replicas = greatest_.replicas();
     const Operation* required =
-        certain(open, replicas - history::needed_at(read.level, replicas) + 1);
+        open.greatest.certain(replicas - history::needed_at(read.level, replicas) + 1, open.losses);
     if (read.values.size() > 1)
       verdict_.add(Demand::kContextHonoured, "more than one value of a register", {&read});
     if (required == nullptr) return;
     if (read.values.empty()) {
-      const bool deleted =
-          required->kind == Kind::kDelete || delete_of_unknown_time_ ||
-          (greatest_delete_ != nullptr && order(*required) < order(*greatest_delete_));
-      if (!deleted) stale(read, *required, "nothing, although nobody deleted it");
+      if (required->ttl_us > 0 && clocks_off_->between(required->start_us, read.end_us)) return;
+      const bool ended = required->kind == Kind::kDelete || end_of_unknown_time_ ||
+                         (greatest_end_ != nullptr && order(*required) <= order(*greatest_end_));
+      if (!ended) stale(read, *required, "nothing, although nobody deleted it");
       return;
     }
     for (const std::string& value : read.values) {
@@ -122,8 +138,12 @@ class Register : public Visitor {
 
   // The greatest acknowledged write that so many replicas hold for certain.
   Greatest greatest_;
-  const Operation* greatest_delete_ = nullptr;  // of those that have begun
-  bool delete_of_unknown_time_ = false;
+  // Deletes that have begun, and puts whose value may have expired.
+  const Operation* greatest_end_ = nullptr;
+  bool end_of_unknown_time_ = false;
+  std::multimap<std::int64_t, const Operation*> expiring_;  // by the earliest time at which it may
+  const std::int64_t clock_tolerance_us_;
+  std::optional<ClocksOff> clocks_off_;  // where something expires
   std::map<std::size_t, Open> open_;
   std::unordered_map<std::string_view, const Operation*> writes_;  // puts, by value
   std::map<Dot, const Operation*> by_dot_;
@@ -132,8 +152,9 @@ class Register : public Visitor {
 
 }  // namespace
 
-void check_register(const history::History& history, const KeyOperations& key, Verdict& verdict) {
-  Register visitor(history, key, verdict);
+void check_register(const history::History& history, const KeyOperations& key, const Rules& rules,
+                    Verdict& verdict) {
+  Register visitor(history, key, rules, verdict);
   visit(history, key, visitor);
 }
 

@@ -15,6 +15,28 @@ using history::Kind;
 using history::Operation;
 using history::Outcome;
 
+// How many replicas hold something for certain, and how many of them on their disks.
+struct Count {
+  std::uint32_t any = 0;
+  std::uint32_t on_disk = 0;
+
+  static Count acknowledged(const Operation& write, const Losses& since, std::uint32_t replicas) {
+    const std::uint32_t acks = std::min(write.acks, replicas);
+    const bool disk = write.durability == history::Durability::kDisk;
+    return Count{acks, disk ? acks : 0}.after(since);
+  }
+  Count after(const Losses& losses) const {
+    const auto minus = [](std::uint32_t a, std::uint32_t b) { return a - std::min(a, b); };
+    const std::uint32_t disks = minus(on_disk, losses.disks);
+    return {std::max(minus(any, losses.disks + losses.unsynced), disks), disks};
+  }
+  void lose(Loss loss) {
+    Losses losses;
+    losses.add(loss);
+    *this = after(losses);
+  }
+};
+
 class Siblings : public Visitor {
  public:
   Siblings(const history::History& history, const KeyOperations& key, Verdict& verdict)
@@ -24,7 +46,7 @@ class Siblings : public Visitor {
   }
 
   void begin(std::size_t index, const Operation& op) override {
-    Open open{held_, 0};
+    Open open{held_, {}};
     if (is_write(op) && op.outcome != Outcome::kNotApplied) {
       // From now on what it has seen may be gone.
       for (const Dot& dot : op.seen) {
@@ -46,27 +68,27 @@ class Siblings : public Visitor {
       end_of_read(op, open);
   }
 
-  void disk_lost() override {
-    for (auto it = held_.begin(); it != held_.end();)
-      it = --it->second.count == 0 ? held_.erase(it) : std::next(it);
-    for (auto& [write, count] : removals_) count -= count > 0 ? 1 : 0;
-    for (auto& [index, open] : open_) ++open.disks_lost;
+  void lost(Loss loss) override {
+    for (auto& [dot, held] : held_) held.count.lose(loss);
+    std::erase_if(held_, [](const auto& held) { return held.second.count.any == 0; });
+    for (auto& [write, count] : removals_) count.lose(loss);
+    for (auto& [index, open] : open_) open.losses.add(loss);
   }
 
   void equal() override {
-    for (auto& [dot, held] : held_) held.count = replicas_;
-    for (auto& [write, count] : removals_) count = count > 0 ? replicas_ : 0;
+    for (auto& [dot, held] : held_) held.count.any = replicas_;
+    for (auto& [write, count] : removals_) count.any = count.any > 0 ? replicas_ : 0;
   }
 
  private:
   struct Held {
     const Operation* write;
-    std::uint32_t count;  // replicas that hold it for certain
+    Count count;
   };
   using Versions = std::map<Dot, Held>;
   struct Open {
-    Versions held;                 // when it began
-    std::uint32_t disks_lost = 0;  // since
+    Versions held;  // when it began
+    Losses losses;  // since
   };
 
   // A delete without a token takes what its replica has. When it happens is known only if it is acknowledged.
@@ -77,17 +99,17 @@ class Siblings : public Visitor {
   }
 
   void end_of_write(const Operation& write, const Open& open) {
-    if (write.acks <= open.disks_lost) return;
-    const std::uint32_t count = std::min(write.acks - open.disks_lost, replicas_);
+    const Count count = Count::acknowledged(write, open.losses, replicas_);
+    if (count.any == 0) return;
     if (!write.seen.empty()) removals_.emplace(&write, count);
     if (write.kind == Kind::kPut && !removers_.contains(write.dot) &&
         write.end_us > anything_removed_until_us_ && write.start_us > anything_removed_until_us_)
       held_.emplace(write.dot, Held{&write, count});
   }
 
-  bool is_certain(std::uint32_t count, const Open& open, const Operation& read) const {
-    return count >= open.disks_lost &&
-           count - open.disks_lost + history::needed_at(read.level, replicas_) > replicas_;
+  // Some replica that the read joins has it.
+  bool is_certain(const Count& count, const Operation& read) const {
+    return count.any + history::needed_at(read.level, replicas_) > replicas_;
   }
 
   void end_of_read(const Operation& read, const Open& open) {
@@ -95,7 +117,7 @@ class Siblings : public Visitor {
     if (shown.size() != read.values.size())
       verdict_.add(Demand::kContextHonoured, "the same value twice", {&read});
     for (const auto& [dot, held] : open.held)
-      if (is_certain(held.count, open, read) && !removers_.contains(dot) &&
+      if (is_certain(held.count.after(open.losses), read) && !removers_.contains(dot) &&
           read.end_us > anything_removed_until_us_ && !shown.contains(held.write->value))
         verdict_.add(read.final ? Demand::kNothingLost : Demand::kRegularRead,
                      "a value is missing that no write has replaced", {held.write, &read});
@@ -107,7 +129,7 @@ class Siblings : public Visitor {
       for (const Operation* remover : removers->second) {
         const auto removal = removals_.find(remover);
         if (removal != removals_.end() && remover->end_us < read.start_us &&
-            is_certain(removal->second + open.disks_lost, open, read)) {
+            is_certain(removal->second, read)) {
           verdict_.add(
               remover->kind == Kind::kDelete ? Demand::kDeletedStays : Demand::kContextHonoured,
               "a value is shown that an acknowledged write replaced",
@@ -121,9 +143,8 @@ class Siblings : public Visitor {
   const std::uint32_t replicas_;
   Versions held_;  // acknowledged, and not seen by any write that has begun
   std::map<Dot, std::vector<const Operation*>>
-      removers_;  // writes that have begun, by what they have seen
-  std::map<const Operation*, std::uint32_t>
-      removals_;  // acknowledged removers, and how many replicas hold them
+      removers_;                                // writes that have begun, by what they have seen
+  std::map<const Operation*, Count> removals_;  // acknowledged removers
   std::int64_t anything_removed_until_us_ = -1;
   std::map<std::size_t, Open> open_;
   std::unordered_map<std::string_view, const Operation*> writes_;

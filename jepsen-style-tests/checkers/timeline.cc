@@ -11,7 +11,7 @@ namespace {
 using history::Operation;
 
 // At the same time in this order.
-enum class What : std::uint8_t { kEqual, kBegin, kEnd, kDiskLost };
+enum class What : std::uint8_t { kEqual, kBegin, kEnd, kDiskLost, kUnsyncedLost };
 
 struct Moment {
   std::int64_t at_us;
@@ -43,7 +43,7 @@ void visit(const history::History& history, const KeyOperations& key, Visitor& v
     moments.push_back({key.operations[i]->end_us, What::kEnd, i});
   }
   for (const history::DiskLoss& loss : history.disk_losses)
-    moments.push_back({loss.at_us, What::kDiskLost, 0});
+    moments.push_back({loss.at_us, loss.unsynced_only ? What::kUnsyncedLost : What::kDiskLost, 0});
   for (const history::Rest& rest : history.rests)
     if (rest.converged) moments.push_back({rest.at_us, What::kEqual, 0});
   std::sort(moments.begin(), moments.end(), [](const Moment& a, const Moment& b) {
@@ -61,7 +61,10 @@ void visit(const history::History& history, const KeyOperations& key, Visitor& v
         visitor.end(moment.index, *key.operations[moment.index]);
         break;
       case What::kDiskLost:
-        visitor.disk_lost();
+        visitor.lost(Loss::kDisk);
+        break;
+      case What::kUnsyncedLost:
+        visitor.lost(Loss::kUnsynced);
         break;
     }
   }

@@ -29,6 +29,10 @@ namespace kv::check {
     "a write removes the siblings that its token had seen, and no others")                         \
   X(kNumberRight, "number-right",                                                                  \
     "a counter is at least the sum of what was acknowledged, and at most that of what was sent")   \
+  X(kSession, "session-kept",                                                                      \
+    "a read in a session shows what the session wrote or saw, or what is later")                   \
+  X(kExpired, "expired-is-gone", "no value is shown after its time, but for what clocks differ")   \
+  X(kMemory, "memory-bounded", "no node takes more memory than it may")                            \
   X(kConverges, "converges", "once all is mended, every node gives the same answer at ONE")        \
   X(kAvailable, "available",                                                                       \
     "a node that has been sound and connected to enough others for a while does what it is asked") \

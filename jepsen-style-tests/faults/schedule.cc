@@ -151,6 +151,18 @@ void jump(const Drawing& draw) {
   draw.add(Kind::kClock, {draw.any()}, draw.rng.below(2) == 0 ? size : -size);
 }
 
+void swap_data(const Drawing& draw) {
+  const Nodes order = shuffled(draw.nodes, draw.rng);
+  draw.add(Kind::kSwap, {order[0], order[1]});
+}
+
+// So much that its clock is off by more than is allowed within some seconds, or just not.
+void drift(const Drawing& draw) {
+  const std::int64_t rates[] = {20, 50, 200, 1000};  // ms a second
+  const std::int64_t rate = rates[draw.rng.below(std::size(rates))];
+  draw.add(Kind::kDrift, {draw.any()}, draw.rng.below(2) == 0 ? rate : -rate);
+}
+
 struct Entry {
   Nemesis nemesis;
   std::int64_t shortest_ms;  // of a spell, or of several that belong together
@@ -207,18 +219,78 @@ const std::vector<Entry> kEntries{
      3000,
      8000,
      [](const Drawing& draw) { one(draw, Kind::kRollBack); }},
-    {{"swap", "one node is started on another's data, which it must refuse"},
+    {{"copy", "one node is started on a copy of another's data, which it must refuse"},
      1500,
      5000,
-     [](const Drawing& draw) { one(draw, Kind::kSwap); }},
+     [](const Drawing& draw) { one(draw, Kind::kCopy); }},
+    {{"swap", "two nodes are started on each other's data, which both must refuse"},
+     1500,
+     5000,
+     swap_data},
     {{"disk-full", "one node's disk is full", false, true},
      3000,
      8000,
      [](const Drawing& draw) { one(draw, Kind::kDiskFull); }},
-    {{"clock", "one node's wall clock jumps, from 100 ms to ten years, ahead or back"},
+    {{"clock", "one node's wall clock jumps, from 100 ms to ten years, ahead or back", false, false,
+      true},
      3000,
      8000,
      jump},
+    {{"drift", "one node's wall clock gains or loses 20 ms to a second in every second", false,
+      false, true},
+     5000,
+     15'000,
+     drift},
+    {{"restart-all", "an orderly stop of all nodes at once"},
+     200,
+     2000,
+     [](const Drawing& draw) { draw.add(Kind::kStop, everybody(draw)); }},
+    {{"long-pause", "SIGSTOP to one node, for up to a minute"},
+     20'000,
+     60'000,
+     [](const Drawing& draw) { one(draw, Kind::kPause); }},
+    {{"power-loss", "one node loses power, and all that it had not synced", false, true},
+     500,
+     4000,
+     [](const Drawing& draw) { one(draw, Kind::kPowerLoss); }},
+    {{"blackout", "all nodes lose power at once, and all that they had not synced", false, true},
+     500,
+     2000,
+     [](const Drawing& draw) { draw.add(Kind::kPowerLoss, everybody(draw)); }},
+    {{"bit-flips", "bits flip in a table, the log or the manifest of one node while it is down"},
+     2000,
+     6000,
+     [](const Drawing& draw) {
+       draw.add(Kind::kBitFlip, {draw.any()}, draw.rng.between(0, INT32_MAX));
+     }},
+    {{"read-errors", "reads of one node's disk fail", false, false, false, true},
+     2000,
+     6000,
+     [](const Drawing& draw) { one(draw, Kind::kReadErrors); }},
+    {{"sync-errors", "syncs of one node's disk fail, at which it must end", false, false, false,
+      true},
+     2000,
+     6000,
+     [](const Drawing& draw) { one(draw, Kind::kSyncErrors); }},
+    {{"slow-disk", "reads and syncs of one node's disk take 20 to 500 ms longer", false, false,
+      false, true},
+     3000,
+     10'000,
+     [](const Drawing& draw) {
+       draw.add(Kind::kSlowDisk, {draw.any()}, draw.rng.between(20, 500));
+     }},
+    {{"memory-limit", "one node may take 64 MiB more memory than it has, and must do with it"},
+     3000,
+     10'000,
+     [](const Drawing& draw) { draw.add(Kind::kMemoryLimit, {draw.any()}, 64); }},
+    {{"file-limit", "one node can open no more files or connections"},
+     3000,
+     8000,
+     [](const Drawing& draw) { draw.add(Kind::kFileLimit, {draw.any()}, draw.rng.between(0, 2)); }},
+    {{"surge", "ten times the load"},
+     3000,
+     8000,
+     [](const Drawing& draw) { draw.add(Kind::kSurge, everybody(draw), 10); }},
 };
 
 const Entry& entry_of(std::string_view name) {
@@ -251,7 +323,25 @@ std::string describe(const Spell& spell) {
   text += absl::StrJoin(spell.cuts, " ", [](std::string* out, const auto& cut) {
     absl::StrAppend(out, cut.first, ">", cut.second);
   });
-  if (spell.kind == Kind::kClock) absl::StrAppend(&text, " ", spell.amount, " ms");
+  switch (spell.kind) {
+    case Kind::kClock:
+      absl::StrAppend(&text, " ", spell.amount, " ms");
+      break;
+    case Kind::kSlowDisk:
+      absl::StrAppend(&text, " by ", spell.amount, " ms");
+      break;
+    case Kind::kDrift:
+      absl::StrAppend(&text, " ", spell.amount, " ms a second");
+      break;
+    case Kind::kMemoryLimit:
+      absl::StrAppend(&text, " to ", spell.amount, " MiB more");
+      break;
+    case Kind::kFileLimit:
+      absl::StrAppend(&text, " to ", spell.amount, " more");
+      break;
+    default:
+      break;
+  }
   return text;
 }
 

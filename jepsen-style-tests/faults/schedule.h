@@ -20,10 +20,20 @@ enum class Kind : std::uint8_t {
   kPause,     // SIGSTOP, SIGCONT
   kWipe,      // killed, its data deleted; started at the end
   kRollBack,  // killed, its data copied, started; at the end killed and started on the copy
-  kSwap,  // killed, another node's data put in the place of its own: it must refuse to start; at the end, its own is back
-  kDiskFull,  // nothing more fits on its disk
-  kClock,     // its wall clock is off by amount_ms
-  kSlow       // what it sends passes a narrow link of `amount` KiB a second
+  kCopy,  // killed, another node's data put in the place of its own: it must refuse to start; at the end, its own is back
+  kSwap,  // the same of two nodes that are given each other's data
+  kDiskFull,   // nothing more fits on its disk
+  kClock,      // its wall clock is off by amount_ms
+  kSlow,       // what it sends passes a narrow link of `amount` KiB a second
+  kPowerLoss,  // killed, and what its disk had not synced is gone; started at the end
+  kBitFlip,  // killed, some bits of a file flipped, which `amount` draws; started; at the end it gets an empty disk
+  kReadErrors,   // reads of its disk fail
+  kSyncErrors,   // syncs of its disk fail, at which it must end; started at the end
+  kSlowDisk,     // reads and syncs take `amount` ms longer
+  kMemoryLimit,  // it may take `amount` MiB more than it has
+  kFileLimit,    // it may open `amount` more files
+  kDrift,        // its wall clock gains `amount` ms a second
+  kSurge         // clients send `amount` times as much
 };
 
 struct Spell {
@@ -44,6 +54,8 @@ struct Nemesis {
   std::string text{};
   bool needs_network = false;  // namespaces, so root
   bool needs_mounts = false;
+  bool needs_fake_clocks = false;  // the package libfaketime
+  bool needs_bad_disks = false;    // process/bad_disk
 };
 
 const std::vector<Nemesis>& all();

@@ -55,6 +55,10 @@ TEST(Schedule, SpellsAreInOrderEndInTimeAndHurtSomebody) {
     }
 }
 
+TEST(Schedule, TwoNodesSwapTheirData) {
+  for (const Spell& spell : draw({"swap"}, kFive, 1, 60'000)) EXPECT_EQ(spell.nodes.size(), 2u);
+}
+
 TEST(Schedule, EveryNemesisHurtsWithinAMinute) {
   for (const Nemesis& nemesis : all()) {
     EXPECT_EQ(find(nemesis.name)->text, nemesis.text);

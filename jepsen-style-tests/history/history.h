@@ -14,7 +14,15 @@
 
 namespace kv::history {
 
-enum class Kind : std::uint8_t { kGet, kPut, kDelete, kAdd };
+enum class Kind : std::uint8_t {
+  kGet,
+  kPut,
+  kDelete,
+  kAdd,
+  kInsert,  // of an element in a set
+  kErase,
+  kElements  // reads all elements of a set
+};
 enum class Level : std::uint8_t { kOne, kQuorum, kAll };
 enum class Durability : std::uint8_t { kOs, kDisk };
 // What the client was told. A read that failed is kNotApplied.
@@ -34,11 +42,13 @@ struct Operation {
   std::string node{};  // that it was sent to
   std::string bucket{};
   std::string key{};
-  std::string value{};      // of a put
+  std::string value{};      // of a put; the element that is inserted or erased
   std::int64_t amount = 0;  // of an addition
   Level level = Level::kQuorum;
   Durability durability = Durability::kOs;
-  std::vector<Dot> seen{};  // of a write: the versions that its token had seen
+  std::vector<Dot> seen{};    // of a write: the versions that its token had seen
+  std::int64_t ttl_us = 0;    // of a put: how long its value is shown; 0: for good
+  std::uint64_t session = 0;  // operations of one session follow each other; 0: in none
   std::int64_t start_us = 0;
   std::int64_t end_us = 0;
   std::int64_t timeout_us = 0;
@@ -61,20 +71,31 @@ struct Operation {
   bool agreed = false;
 };
 
-inline bool is_write(const Operation& op) { return op.kind != Kind::kGet; }
+inline bool is_write(const Operation& op) {
+  return op.kind != Kind::kGet && op.kind != Kind::kElements;
+}
 
 // From then on, until the next condition.
 struct Condition {
   std::int64_t at_us = 0;
   std::set<std::string> out{};  // nodes that are down, stopped, or not sound in some other way
   std::set<std::pair<std::string, std::string>>
-      cuts{};  // what the first sends does not reach the second
+      cuts{};                          // what the first sends does not reach the second
+  std::set<std::string> clocks_off{};  // nodes whose wall clocks are wrong
 };
 
 // A node went on without what its disk held: it was wiped, or went back to an earlier state.
 struct DiskLoss {
   std::int64_t at_us = 0;
   std::string node{};
+  bool unsynced_only = false;  // the power went: what had been synced is there
+};
+
+// What a node's process held of this machine's memory.
+struct Memory {
+  std::int64_t at_us = 0;
+  std::string node{};
+  std::uint64_t bytes = 0;
 };
 
 // A fault, for whoever reads the timeline.
@@ -105,6 +126,7 @@ struct Setup {
   std::vector<std::string> nodes{};
   std::uint32_t replicas = 0;                     // of each key
   std::map<std::string, std::string> policies{};  // by bucket
+  std::uint64_t memory_bytes = 0;                 // that no node may exceed; 0: nothing is said
 };
 
 struct History {
@@ -112,6 +134,7 @@ struct History {
   std::vector<Operation> operations{};  // in the order in which they ended
   std::vector<Condition> conditions{};  // by time, as are the following
   std::vector<DiskLoss> disk_losses{};
+  std::vector<Memory> memory{};
   std::vector<Stall> stalls{};
   std::vector<Rest> rests{};
   std::vector<Fault> faults{};

@@ -15,7 +15,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::array<const char*, 4> kKinds{"get", "put", "delete", "add"};
+constexpr std::array<const char*, 7> kKinds{"get",    "put",   "delete",  "add",
+                                            "insert", "erase", "elements"};
 constexpr std::array<const char*, 3> kLevels{"one", "quorum", "all"};
 constexpr std::array<const char*, 2> kDurabilities{"os", "disk"};
 constexpr std::array<const char*, 3> kOutcomes{"ok", "not-applied", "unknown"};
@@ -76,6 +77,7 @@ Setup setup_of(const Json& json) {
   get(json, "nodes", setup.nodes);
   get(json, "replicas", setup.replicas);
   get(json, "policies", setup.policies);
+  get(json, "memory_bytes", setup.memory_bytes);
   if (setup.nodes.empty() || setup.replicas == 0)
     throw std::invalid_argument("the setup names no nodes or no number of replicas");
   return setup;
@@ -93,6 +95,8 @@ Operation operation_of(const Json& json) {
   get_name(json, "level", kLevels, op.level);
   get_name(json, "durability", kDurabilities, op.durability);
   get_dots(json, "seen", op.seen);
+  get(json, "ttl_us", op.ttl_us);
+  get(json, "session", op.session);
   get(json, "start_us", op.start_us);
   get(json, "end_us", op.end_us);
   get(json, "timeout_us", op.timeout_us);
@@ -116,6 +120,7 @@ Condition condition_of(const Json& json) {
   get(json, "at_us", condition.at_us);
   get(json, "out", condition.out);
   get(json, "cuts", condition.cuts);
+  get(json, "clocks_off", condition.clocks_off);
   return condition;
 }
 
@@ -131,7 +136,10 @@ void add_line(const Json& json, History& history) {
   } else if (name == "condition") {
     history.conditions.push_back(condition_of(fields));
   } else if (name == "disk_loss") {
-    history.disk_losses.push_back({fields.at("at_us"), fields.at("node")});
+    history.disk_losses.push_back(
+        {fields.at("at_us"), fields.at("node"), fields.value("unsynced_only", false)});
+  } else if (name == "memory") {
+    history.memory.push_back({fields.at("at_us"), fields.at("node"), fields.at("bytes")});
   } else if (name == "stall") {
     history.stalls.push_back({fields.at("start_us"), fields.at("end_us")});
   } else if (name == "rest") {
@@ -162,12 +170,11 @@ std::string to_string(const Dot& dot) {
 }
 
 std::string to_line(const Setup& setup) {
-  return dump("setup", {{"workload", setup.workload},
-                        {"nemeses", setup.nemeses},
-                        {"seed", setup.seed},
-                        {"nodes", setup.nodes},
-                        {"replicas", setup.replicas},
-                        {"policies", setup.policies}});
+  Json json = {{"workload", setup.workload}, {"nemeses", setup.nemeses},
+               {"seed", setup.seed},         {"nodes", setup.nodes},
+               {"replicas", setup.replicas}, {"policies", setup.policies}};
+  put(json, "memory_bytes", setup.memory_bytes);
+  return dump("setup", std::move(json));
 }
 
 std::string to_line(const Operation& op) {
@@ -180,6 +187,8 @@ std::string to_line(const Operation& op) {
   put(json, "amount", op.amount);
   if (op.durability != Durability::kOs) json["durability"] = name_of(op.durability);
   put_dots(json, "seen", op.seen);
+  put(json, "ttl_us", op.ttl_us);
+  put(json, "session", op.session);
   put(json, "final", op.final);
   put(json, "error", op.error);
   put(json, "reached", op.reached, true);
@@ -195,12 +204,19 @@ std::string to_line(const Operation& op) {
 }
 
 std::string to_line(const Condition& condition) {
-  return dump("condition",
-              {{"at_us", condition.at_us}, {"out", condition.out}, {"cuts", condition.cuts}});
+  Json json = {{"at_us", condition.at_us}, {"out", condition.out}, {"cuts", condition.cuts}};
+  put(json, "clocks_off", condition.clocks_off);
+  return dump("condition", std::move(json));
 }
 
 std::string to_line(const DiskLoss& loss) {
-  return dump("disk_loss", {{"at_us", loss.at_us}, {"node", loss.node}});
+  Json json = {{"at_us", loss.at_us}, {"node", loss.node}};
+  put(json, "unsynced_only", loss.unsynced_only);
+  return dump("disk_loss", std::move(json));
+}
+
+std::string to_line(const Memory& memory) {
+  return dump("memory", {{"at_us", memory.at_us}, {"node", memory.node}, {"bytes", memory.bytes}});
 }
 
 std::string to_line(const Stall& stall) {
@@ -229,6 +245,7 @@ void write(const History& history, std::ostream& stream) {
   all(history.operations);
   all(history.conditions);
   all(history.disk_losses);
+  all(history.memory);
   all(history.stalls);
   all(history.rests);
   all(history.faults);
@@ -256,15 +273,18 @@ std::string describe(const Operation& op) {
   std::string text = absl::StrFormat("[%.6f-%.6f s] client %d at %s: %s", op.start_us / 1e6,
                                      op.end_us / 1e6, op.client, op.node, name_of(op.kind));
   absl::StrAppend(&text, " ", op.bucket, "/", op.key);
-  if (op.kind == Kind::kPut) absl::StrAppend(&text, " \"", op.value.substr(0, 40), "\"");
+  if (!op.value.empty()) absl::StrAppend(&text, " \"", op.value.substr(0, 40), "\"");
+  if (op.ttl_us > 0) absl::StrAppend(&text, " for ", op.ttl_us / 1000, " ms");
   if (op.kind == Kind::kAdd) absl::StrAppend(&text, " ", op.amount);
-  absl::StrAppend(&text, " at ", name_of(op.level), op.final ? " in the end" : "", ": ",
-                  name_of(op.outcome));
+  absl::StrAppend(&text, " at ", name_of(op.level),
+                  op.durability == Durability::kDisk ? " on disk" : "",
+                  op.final ? " in the end" : "", ": ", name_of(op.outcome));
+  if (op.session > 0) absl::StrAppend(&text, ", session ", op.session);
   if (!op.error.empty()) absl::StrAppend(&text, " (", op.error, ")");
   if (op.dot) absl::StrAppend(&text, ", dot ", to_string(op.dot));
   if (op.hlc > 0) absl::StrAppend(&text, ", time ", op.hlc >> 16, ".", op.hlc & 0xffff);
   if (op.acks > 0) absl::StrAppend(&text, ", acks ", op.acks);
-  if (op.kind != Kind::kGet || op.outcome != Outcome::kOk) return text;
+  if (is_write(op) || op.outcome != Outcome::kOk) return text;
   absl::StrAppend(&text, ", values [",
                   absl::StrJoin(op.values, ", ",
                                 [](std::string* out, const std::string& value) {

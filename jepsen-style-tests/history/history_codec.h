@@ -1,6 +1,6 @@
 // Histories as text: one JSON object a line, in the order in which things were noted. The first is {"setup": ...}; then come
-// {"op": ...}, {"condition": ...}, {"disk_loss": ...}, {"stall": ...}, {"rest": ...}, {"fault": ...}, {"death": ...}; the last
-// is {"end": true}. Fields at their default are left out.
+// {"op": ...}, {"condition": ...}, {"disk_loss": ...}, {"memory": ...}, {"stall": ...}, {"rest": ...}, {"fault": ...},
+// {"death": ...}; the last is {"end": true}. Fields at their default are left out.
 //
 // Values and keys are text: a value that a broken node made up may hold bytes that are none, which are then replaced.
 // Pure functions; thread-safe.
@@ -19,6 +19,7 @@ std::string to_line(const Setup& setup);
 std::string to_line(const Operation& operation);
 std::string to_line(const Condition& condition);
 std::string to_line(const DiskLoss& loss);
+std::string to_line(const Memory& memory);
 std::string to_line(const Stall& stall);
 std::string to_line(const Rest& rest);
 std::string to_line(const Fault& fault);

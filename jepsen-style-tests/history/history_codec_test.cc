@@ -16,7 +16,8 @@ Setup setup() {
           .seed = 7,
           .nodes = {"n1", "n2"},
           .replicas = 2,
-          .policies = {{"b", "lww"}}};
+          .policies = {{"b", "lww"}},
+          .memory_bytes = 99};
 }
 
 Operation operation() {
@@ -30,6 +31,8 @@ Operation operation() {
           .level = Level::kAll,
           .durability = Durability::kDisk,
           .seen = {{1, 2}, {3, 4}},
+          .ttl_us = 5000,
+          .session = 4,
           .start_us = 10,
           .end_us = 20,
           .timeout_us = 2'000'000,
@@ -54,15 +57,17 @@ std::string text_of(const History& history) {
 }
 
 TEST(HistoryCodec, WhatIsWrittenIsReadBack) {
-  const History history{.setup = setup(),
-                        .operations = {operation(), {.key = "defaults"}},
-                        .conditions = {{.at_us = 1, .out = {"n1"}, .cuts = {{"n1", "n2"}}}},
-                        .disk_losses = {{2, "n1"}},
-                        .stalls = {{3, 4}},
-                        .rests = {{5, true, ""}, {6, false, "partition 3"}},
-                        .faults = {{7, 8, "kill", "n1"}},
-                        .deaths = {"n2 ended"},
-                        .complete = true};
+  const History history{
+      .setup = setup(),
+      .operations = {operation(), {.key = "defaults"}},
+      .conditions = {{.at_us = 1, .out = {"n1"}, .cuts = {{"n1", "n2"}}, .clocks_off = {"n2"}}},
+      .disk_losses = {{2, "n1", true}, {2, "n2", false}},
+      .memory = {{3, "n1", 77}},
+      .stalls = {{3, 4}},
+      .rests = {{5, true, ""}, {6, false, "partition 3"}},
+      .faults = {{7, 8, "kill", "n1"}},
+      .deaths = {"n2 ended"},
+      .complete = true};
   const std::string text = text_of(history);
   std::istringstream stream(text);
   const auto back = read(stream);
@@ -76,6 +81,13 @@ TEST(HistoryCodec, WhatIsWrittenIsReadBack) {
   EXPECT_EQ(op.timeout_us, 2'000'000);
   EXPECT_TRUE(op.final && op.agreed && !op.reached);
   EXPECT_EQ(back->conditions.at(0).cuts, history.conditions.at(0).cuts);
+  EXPECT_EQ(back->conditions.at(0).clocks_off, history.conditions.at(0).clocks_off);
+  EXPECT_TRUE(back->disk_losses.at(0).unsynced_only);
+  EXPECT_FALSE(back->disk_losses.at(1).unsynced_only);
+  EXPECT_EQ(back->memory.at(0).bytes, 77u);
+  EXPECT_EQ(back->setup.memory_bytes, 99u);
+  EXPECT_EQ(op.ttl_us, 5000);
+  EXPECT_EQ(op.session, 4u);
   EXPECT_FALSE(back->rests.at(1).converged);
   EXPECT_TRUE(back->complete);
 }

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -86,6 +87,35 @@ TEST(Jepsen, ARunLeavesItsHistoryLogsPictureAndVerdictAndNoData) {
   const Result bad = run_jepsen({"check", history});
   EXPECT_EQ(bad.code, 1) << bad;
   EXPECT_THAT(bad.out, HasSubstr("VIOLATED"));
+}
+
+// The disk of a run in namespaces of its own, which only root has.
+TEST(Jepsen, APowerLossTakesWhatWasNotOnDisk) {
+  const TempDir dir;
+  const std::string folder = dir / "results";
+  const Result good = run_jepsen(
+      {"run", "durable", "--nemesis", "blackout", "--time", "6", "--seed", "1", "--out", folder});
+  if (geteuid() != 0) {
+    EXPECT_EQ(good.code, 4) << good;
+    EXPECT_THAT(good.err, HasSubstr("needs disks of its own: run it as root"));
+    return;
+  }
+  EXPECT_EQ(good.code, 0) << good;
+  EXPECT_THAT(read_file(folder + "/history.jsonl"), HasSubstr("\"unsynced_only\":true"));
+  EXPECT_THAT(read_file(folder + "/n1/log"), HasSubstr("a restart of the machine"));
+  EXPECT_FALSE(fs::exists(folder + "/n1/disk.img"));
+}
+
+TEST(Jepsen, AFailedSyncEndsANodeWhichComesBack) {
+  const TempDir dir;
+  const std::string folder = dir / "results";
+  const Result good = run_jepsen({"run", "registers", "--nemesis", "sync-errors", "--time", "8",
+                                  "--seed", "1", "--out", folder});
+  EXPECT_EQ(good.code, 0) << good;
+  const std::string logs =
+      read_file(folder + "/n1/log") + read_file(folder + "/n2/log") + read_file(folder + "/n3/log");
+  EXPECT_THAT(logs, HasSubstr("cannot go on: INTERNAL"));
+  EXPECT_THAT(logs, HasSubstr("Input/output error"));
 }
 
 TEST(Jepsen, WhatItStartedEndsWithItHoweverItEnds) {

@@ -57,6 +57,47 @@ const std::vector<Workload> kWorkloads{
      .text = "twenty operations in one call",
      .mixes = {{.weights = {.get = 4, .put = 5, .remove = 1}, .keys = 400}},
      .batch = 20},
+    {.name = "durable",
+     .text = "registers and counters, half of the writes on disk: those outlast a loss of power",
+     .mixes =
+         {{.weights = {.get = 4, .put = 4, .put_seen = 1, .remove = 1},
+           .keys = 60,
+           .disk_percent = 50},
+          {.policy = "counter", .weights = {.get = 2, .add = 3}, .keys = 10, .disk_percent = 50},
+          {.policy = "siblings",
+           .weights = {.get = 6, .put = 1, .put_seen = 5},
+           .keys = 30,
+           .disk_percent = 50}}},
+    {.name = "large",
+     .text = "registers with more data than a node's cache holds, so that reads go to the disk",
+     .mixes = {{.weights = {.get = 5, .put = 4, .put_seen = 1},
+                .keys = 2000,
+                .disk_percent = 5,
+                .value_bytes = 1500}}},
+    {.name = "set",
+     .text = "elements are inserted in sets and erased: an insertion wins over an erasure that has "
+             "not seen it",
+     .mixes = {{.policy = "set",
+                .weights = {.insert = 4, .erase = 2, .elements = 4},
+                .keys = 12,
+                .write_levels = {Level::kQuorum, Level::kAll},
+                .disk_percent = 10}}},
+    {.name = "sessions",
+     .text = "each client keeps a session, at ONE and at whatever node: it sees what it wrote and "
+             "nothing older than it saw",
+     .mixes = {{.weights = {.get = 6, .put = 3, .put_seen = 1},
+                .keys = 30,
+                .read_levels = {Level::kOne},
+                .write_levels = {Level::kOne, Level::kOne, Level::kQuorum},
+                .in_sessions = true}}},
+    {.name = "expiry",
+     .text = "values that are put for half a second to four: they go in time, and nothing older "
+             "comes back",
+     .mixes = {{.weights = {.get = 6, .put = 3, .put_seen = 1},
+                .keys = 60,
+                .read_levels = {Level::kOne, Level::kQuorum, Level::kQuorum},
+                .bucket = "expiring",
+                .expiring_percent = 70}}},
     {.name = "mixed",
      .text = "registers, siblings, counters and single-use keys side by side",
      .mixes = {{.weights = {.get = 4, .put = 3, .put_seen = 1, .remove = 1},
@@ -66,6 +107,9 @@ const std::vector<Workload> kWorkloads{
                {.policy = "siblings", .weights = {.get = 6, .put = 1, .put_seen = 5}, .keys = 20},
                {.policy = "counter", .weights = {.get = 2, .add = 3}, .keys = 5}}},
 };
+
+// So few that they are inserted and erased again and again.
+constexpr std::uint64_t kElementsOfASet = 30;
 
 // A value names its writer, so that no two are the same.
 std::string make_value(std::uint32_t client, std::uint64_t number, std::size_t bytes) {
@@ -78,7 +122,9 @@ Kind draw_kind(const Weights& weights, Rng& rng, bool& with_token) {
   const std::pair<std::uint32_t, std::pair<Kind, bool>> choices[] = {
       {weights.get, {Kind::kGet, false}},           {weights.put, {Kind::kPut, false}},
       {weights.put_seen, {Kind::kPut, true}},       {weights.remove, {Kind::kDelete, false}},
-      {weights.remove_seen, {Kind::kDelete, true}}, {weights.add, {Kind::kAdd, false}}};
+      {weights.remove_seen, {Kind::kDelete, true}}, {weights.add, {Kind::kAdd, false}},
+      {weights.insert, {Kind::kInsert, false}},     {weights.erase, {Kind::kErase, false}},
+      {weights.elements, {Kind::kElements, false}}};
   std::uint64_t sum = 0;
   for (const auto& choice : choices) sum += choice.first;
   std::uint64_t drawn = rng.below(sum);
@@ -102,7 +148,10 @@ const Workload* find(std::string_view name) {
   return it == kWorkloads.end() ? nullptr : &*it;
 }
 
-std::string bucket_of(const Mix& mix) { return mix.policy == "lww" ? "default" : mix.policy; }
+std::string bucket_of(const Mix& mix) {
+  if (!mix.bucket.empty()) return mix.bucket;
+  return mix.policy == "lww" ? "default" : mix.policy;
+}
 
 Generator::Generator(const Workload& workload, std::uint32_t client, std::uint64_t seed)
     : workload_(workload), client_(client), rng_(seed * 1'000'003 + client) {}
@@ -119,7 +168,12 @@ Request Generator::one(const Mix& mix) {
   request.kind = draw_kind(mix.weights, rng_, request.with_token);
   request.key = key_of(mix, request.kind);
   if (request.kind == Kind::kPut) request.value = make_value(client_, ++values_, mix.value_bytes);
+  if (request.kind == Kind::kPut && mix.expiring_percent > 0 &&
+      rng_.below(100) < mix.expiring_percent)
+    request.ttl_ms = rng_.between(500, 4000);
   if (request.kind == Kind::kAdd) request.amount = rng_.between(1, 5);
+  if (request.kind == Kind::kInsert || request.kind == Kind::kErase)
+    request.value = absl::StrCat("e", rng_.below(kElementsOfASet));
   return request;
 }
 
@@ -130,7 +184,7 @@ std::vector<Request> Generator::next() {
   const auto draw = [this](const std::vector<Level>& levels) {
     return levels[rng_.below(levels.size())];
   };
-  const bool writes = requests.front().kind != Kind::kGet;
+  const bool writes = history::is_write({.kind = requests.front().kind});
   const Level level = draw(writes ? mix.write_levels : mix.read_levels);
   const auto durability =
       rng_.below(100) < mix.disk_percent ? history::Durability::kDisk : history::Durability::kOs;

@@ -25,18 +25,24 @@ struct Weights {
   std::uint32_t remove = 0;  // without a token
   std::uint32_t remove_seen = 0;  // with one; a get where there is none
   std::uint32_t add = 0;
+  std::uint32_t insert = 0;  // an element in a set
+  std::uint32_t erase = 0;
+  std::uint32_t elements = 0;  // reads all of a set
 };
 
 struct Mix {
-  std::string policy = "lww";  // of its bucket, which has the name of the policy
+  std::string policy = "lww";  // of its bucket
   Weights weights{};
   std::uint32_t keys = 1;         // 0: every put has a key of its own, which is never written again
   std::uint32_t hot_percent = 0;  // so many of all requests go to the first key
   std::vector<history::Level> read_levels{
       history::Level::kQuorum};  // drawn evenly, as are those of writes
   std::vector<history::Level> write_levels{history::Level::kQuorum};
-  std::uint32_t disk_percent = 0;  // writes that ask for durability on disk
-  std::uint32_t value_bytes = 0;   // values are filled up to this
+  std::uint32_t disk_percent = 0;      // writes that ask for durability on disk
+  std::uint32_t value_bytes = 0;       // values are filled up to this
+  std::string bucket{};                // empty: it has the name of the policy
+  std::uint32_t expiring_percent = 0;  // puts with a time after which their value is gone
+  bool in_sessions = false;            // each client keeps a session
 };
 
 struct Workload {
@@ -57,6 +63,7 @@ struct Request {
   std::string key{};
   std::string value{};
   std::int64_t amount = 0;
+  std::int64_t ttl_ms = 0;
   history::Level level = history::Level::kQuorum;
   history::Durability durability = history::Durability::kOs;
   bool with_token = false;  // if the client has one for the key

@@ -57,7 +57,7 @@ TEST(Workload, EachWorkloadWritesAndIsFoundByItsName) {
       const std::vector<Request> requests = generator.next();
       EXPECT_EQ(requests.size(), workload.batch);
       for (const Request& request : requests) {
-        ++writes[request.kind != Kind::kGet];
+        ++writes[history::is_write({.kind = request.kind})];
         EXPECT_EQ(request.mix, requests.front().mix);
         EXPECT_EQ(request.level, requests.front().level);
       }
@@ -73,6 +73,30 @@ TEST(Workload, KeysOfTheirOwnAreNeverWrittenAgain) {
     Generator generator(*find("append"), client, 1);
     for (int i = 0; i < 500; ++i) EXPECT_TRUE(keys.insert(generator.next().front().key).second);
   }
+}
+
+TEST(Workload, OnlyValuesOfTheirBucketExpire) {
+  for (const char* name : {"expiry", "registers"}) {
+    Generator generator(*find(name), 0, 1);
+    int expiring = 0;
+    for (int i = 0; i < 500; ++i) {
+      const Request request = generator.next().front();
+      if (request.ttl_ms == 0) continue;
+      ++expiring;
+      EXPECT_EQ(request.kind, Kind::kPut);
+      EXPECT_EQ(bucket_of(*request.mix), "expiring");
+    }
+    EXPECT_EQ(expiring > 50, std::string_view(name) == "expiry");
+  }
+}
+
+TEST(Workload, ElementsOfASetAreInsertedAgainAndAgain) {
+  std::map<std::string, int> inserted;
+  Generator generator(*find("set"), 0, 1);
+  for (int i = 0; i < 5000; ++i)
+    if (const Request request = generator.next().front(); request.kind == Kind::kInsert)
+      ++inserted[request.key + "/" + request.value];
+  EXPECT_GT(inserted.at("k0/e0"), 1);
 }
 
 TEST(Workload, MostRequestsGoToTheHotKey) {

@@ -59,6 +59,17 @@ class Story {
     for (const std::string& earlier : seen) op.seen.push_back(dots_.at(earlier));
     return op;
   }
+  Operation& insert(const std::string& element, std::int64_t start, std::int64_t end) {
+    Operation& op = write(Kind::kInsert, start, end);
+    op.value = element;
+    return op;
+  }
+  Operation& erase(const std::string& element, std::int64_t start, std::int64_t end) {
+    Operation& op = write(Kind::kErase, start, end);
+    op.value = element;
+    return op;
+  }
+
   Operation& add(std::int64_t amount, std::int64_t start, std::int64_t end) {
     Operation& op = write(Kind::kAdd, start, end);
     op.amount = amount;
@@ -72,6 +83,12 @@ class Story {
     op.replicas = {"n1", "n2"};
     return op;
   }
+  Operation& elements(const std::vector<std::string>& shown, std::int64_t start, std::int64_t end) {
+    Operation& op = operation(Kind::kElements, start, end);
+    op.values = shown;
+    return op;
+  }
+
   // Without an answer that says more than this.
   static Operation& failed(Operation& op, Outcome outcome,
                            const std::string& error = "UNAVAILABLE: why") {
@@ -84,7 +101,10 @@ class Story {
   }
 
   void lose_disk(const std::string& node, std::int64_t at) {
-    history_.disk_losses.push_back({at * 1000, node});
+    history_.disk_losses.push_back({at * 1000, node, false});
+  }
+  void lose_power(const std::string& node, std::int64_t at) {
+    history_.disk_losses.push_back({at * 1000, node, true});
   }
   void condition(std::int64_t at, std::set<std::string> out,
                  std::set<std::pair<std::string, std::string>> cuts = {}) {
@@ -96,7 +116,8 @@ class Story {
   void end(const std::vector<std::string>& values) {
     rest(kEnd - 100);
     for (const std::string& node : history_.setup.nodes) {
-      Operation& op = get(values, kEnd, kEnd + 10);
+      Operation& op = history_.setup.policies.at("b") == "set" ? elements(values, kEnd, kEnd + 10)
+                                                               : get(values, kEnd, kEnd + 10);
       op.node = node;
       op.level = Level::kOne;
       op.replicas = {node};

@@ -11,13 +11,14 @@ constexpr std::chrono::milliseconds kStandstill{400};
 }  // namespace
 
 Crowd::Crowd(const workload::Workload& workload, const Endpoints& endpoints,
-             const CrowdOptions& options, std::uint64_t seed, Recorder& recorder)
+             const CrowdOptions& options, std::uint32_t most_times, std::uint64_t seed,
+             Recorder& recorder)
     : workload_(workload),
       endpoints_(endpoints),
       options_(options),
       seed_(seed),
       recorder_(recorder) {
-  for (std::uint32_t i = 0; i < options_.clients; ++i)
+  for (std::uint32_t i = 0; i < options_.clients * most_times; ++i)
     threads_.emplace_back([this, i] { work(i); });
 }
 
@@ -43,11 +44,18 @@ void Crowd::pause() {
   changed_.wait(lock, [this] { return at_work_ == 0; });
 }
 
-bool Crowd::await_turn(Clock::time_point due) {
+void Crowd::surge(std::uint32_t times) {
+  const std::lock_guard lock(mutex_);
+  times_ = times;
+  changed_.notify_all();
+}
+
+bool Crowd::await_turn(std::uint32_t number, Clock::time_point due) {
   std::unique_lock lock(mutex_);
   while (true) {
     if (order_ == Order::kEnd) return false;
-    if (order_ == Order::kPause)
+    const bool rests = number >= options_.clients * times_;
+    if (order_ == Order::kPause || rests)
       changed_.wait(lock);
     else if (changed_.wait_until(lock, due) == std::cv_status::timeout && order_ == Order::kWork)
       break;
@@ -68,7 +76,7 @@ void Crowd::work(std::uint32_t number) {
   while (true) {
     due = std::max(due + std::chrono::microseconds(rng.between(0, 2 * share_us)),
                    Clock::now() - std::chrono::milliseconds(100));
-    if (!await_turn(due)) return;
+    if (!await_turn(number, due)) return;
     session.perform(nodes[rng.below(nodes.size())], generator.next());
     const std::lock_guard lock(mutex_);
     --at_work_;

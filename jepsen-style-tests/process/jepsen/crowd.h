@@ -1,6 +1,6 @@
 // The clients of a run, each a thread with a session of its own, which together send requests at a given rate.
 //
-// They begin paused. Thread-safe. The destructor waits for what is under way.
+// In a surge so many times as many clients send so many times as much. They begin paused. Thread-safe. The destructor waits for what is under way.
 #pragma once
 
 #include <chrono>
@@ -24,21 +24,23 @@ struct CrowdOptions {
 class Crowd {
  public:
   // `workload` and `recorder` must outlive it.
+  // `most_times`: the greatest surge that will be.
   Crowd(const workload::Workload& workload, const Endpoints& endpoints, const CrowdOptions& options,
-        std::uint64_t seed, Recorder& recorder);
+        std::uint32_t most_times, std::uint64_t seed, Recorder& recorder);
   ~Crowd();
   Crowd(const Crowd&) = delete;
   Crowd& operator=(const Crowd&) = delete;
 
   void resume();
-  void pause();  // returns when nothing is under way
+  void pause();                     // returns when nothing is under way
+  void surge(std::uint32_t times);  // 1: as usual
 
  private:
   enum class Order { kPause, kWork, kEnd };
 
   void work(std::uint32_t number);
-  // Waits until there is work; false at the end.
-  bool await_turn(std::chrono::steady_clock::time_point due);
+  // Waits until there is work for this client; false at the end.
+  bool await_turn(std::uint32_t number, std::chrono::steady_clock::time_point due);
 
   const workload::Workload& workload_;
   const Endpoints endpoints_;
@@ -49,6 +51,7 @@ class Crowd {
   std::condition_variable changed_;
   Order order_ = Order::kPause;
   std::uint32_t at_work_ = 0;
+  std::uint32_t times_ = 1;
   std::vector<std::thread> threads_;
 };
 

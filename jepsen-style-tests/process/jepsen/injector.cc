@@ -2,6 +2,8 @@
 
 #include <absl/strings/str_cat.h>
 
+#include <signal.h>
+
 #include <algorithm>
 
 namespace kv::jepsen {
@@ -20,6 +22,7 @@ void Injector::begin(std::size_t id, const Spell& spell) {
   note_condition(spell.nodes);
   for (const std::string& node : spell.nodes) begin_at(node, spell, begun);
   if (spell.kind == Kind::kCut) apply_cuts();
+  if (spell.kind == Kind::kSurge && surge_) surge_(spell.amount);
   note_condition();
 }
 
@@ -28,10 +31,14 @@ void Injector::end(std::size_t id) {
   if (it == begun_.end()) return;
   const Begun begun = it->second;
   begun_.erase(it);
-  if (begun.left_out) return;
-  note_condition(begun.spell.nodes);
-  for (const std::string& node : begun.spell.nodes) end_at(node, begun.spell);
+  std::set<std::string> nodes;
+  for (const std::string& node : begun.spell.nodes)
+    if (!begun.left_out.contains(node)) nodes.insert(node);
+  if (nodes.empty() && begun.spell.cuts.empty()) return;
+  note_condition(nodes);
+  for (const std::string& node : nodes) end_at(node, begun.spell);
   if (begun.spell.kind == Kind::kCut) apply_cuts();
+  if (begun.spell.kind == Kind::kSurge && surge_) surge_(1);
   note_condition();
   recorder_.add(history::Fault{begun.at_us, recorder_.now_us(), begun.spell.nemesis,
                                fault::describe(begun.spell)});
@@ -61,21 +68,84 @@ void Injector::begin_at(const std::string& node, const Spell& spell, Begun& begu
       break;
     case Kind::kWipe:
     case Kind::kRollBack:
+    case Kind::kCopy:
     case Kind::kSwap:
+    case Kind::kPowerLoss:
+    case Kind::kBitFlip:
       meddle(node, spell, begun);
       break;
-    case Kind::kDiskFull:
+    default:
       ++state.unsound;
-      if (state.disk_full++ == 0) nodes_.fill_disk(node);
+      spoil(node, spell, true);
+      break;
+  }
+}
+
+// What leaves the node running, though nothing is expected of it.
+void Injector::spoil(const std::string& node, const Spell& spell, bool begins) {
+  State& state = states_.at(node);
+  switch (spell.kind) {
+    case Kind::kDiskFull:
+      state.may_end = true;
+      if (begins && state.disk_full++ == 0) nodes_.fill_disk(node);
+      if (!begins && --state.disk_full == 0) nodes_.free_disk(node);
+      state.held_back += begins ? 1 : -1;
       break;
     case Kind::kClock:
-      ++state.unsound;
-      nodes_.set_clock(node, spell.amount);
+    case Kind::kDrift:
+      state.clock_off += begins ? 1 : -1;
+      nodes_.set_clock(node, begins && spell.kind == Kind::kClock ? spell.amount : 0);
       break;
     case Kind::kSlow:
-      ++state.unsound;
-      machine_.slow(node, spell.amount);
+      machine_.slow(node, begins ? spell.amount : 0);
       break;
+    case Kind::kReadErrors:
+    case Kind::kSyncErrors:
+    case Kind::kSlowDisk:
+      spoil_disk(node, spell, begins);
+      break;
+    case Kind::kMemoryLimit:
+    case Kind::kFileLimit:
+      limit(node, spell, begins);
+      break;
+    default:
+      break;
+  }
+}
+
+void Injector::spoil_disk(const std::string& node, const Spell& spell, bool begins) {
+  State& state = states_.at(node);
+  bad_disk::Control& disk = nodes_.disk_control(node);
+  if (spell.kind == Kind::kSlowDisk) {
+    disk.delay_ms = begins ? static_cast<std::uint32_t>(spell.amount) : 0;
+    return;
+  }
+  state.may_end = true;
+  state.held_back += begins ? 1 : -1;
+  if (spell.kind == Kind::kReadErrors) {
+    disk.reads_fail = begins ? 1 : 0;
+    return;
+  }
+  if (begins) disk.failed_syncs = 0;
+  disk.syncs_fail = begins ? 1 : 0;
+  // The first failure was about a sync interval after the begin, which is long ago.
+  if (!begins && disk.failed_syncs > 0 && nodes_.is_running(node) && state.paused == 0)
+    recorder_.death(node + " goes on although a sync of its disk failed");
+}
+
+void Injector::limit(const std::string& node, const Spell& spell, bool begins) {
+  State& state = states_.at(node);
+  if (!begins) {
+    nodes_.lift_limits(node);
+  } else if (spell.kind == Kind::kMemoryLimit) {
+    nodes_.limit_memory(node, static_cast<std::uint64_t>(spell.amount) << 20);
+  } else {
+    nodes_.limit_files(node, static_cast<std::uint64_t>(spell.amount));
+  }
+  // Of memory it must take no more. Without files it may be unable to write, and then must not go on.
+  if (spell.kind == Kind::kFileLimit) {
+    state.may_end = true;
+    state.held_back += begins ? 1 : -1;
   }
 }
 
@@ -83,7 +153,7 @@ void Injector::begin_at(const std::string& node, const Spell& spell, Begun& begu
 void Injector::meddle(const std::string& node, const Spell& spell, Begun& begun) {
   State& state = states_.at(node);
   if (state.down > 0 || state.meddled || state.disk_full > 0) {
-    begun.left_out = true;
+    begun.left_out.insert(node);
     return;
   }
   state.meddled = true;
@@ -97,12 +167,40 @@ void Injector::meddle(const std::string& node, const Spell& spell, Begun& begun)
       nodes_.copy_data(node, "earlier");
       let_up(node);
       break;
+    case Kind::kPowerLoss:
+      lose_disk(node, true);
+      nodes_.lose_power(node);
+      break;
+    case Kind::kBitFlip:
+      lose_disk(node);
+      state.flipped = nodes_.flip_bits(node, static_cast<std::uint64_t>(spell.amount));
+      ++state.held_back;
+      let_up(node);
+      break;
     default:
-      nodes_.copy_data(node, "own");
-      nodes_.take_data_of(
-          node, nodes_.names().front() == node ? nodes_.names().back() : nodes_.names().front());
-      nodes_.start(node);
+      take_foreign_data(node, spell, begun);
   }
+}
+
+// Of a copy, one of another node that goes on with the original; of a swap, each other's, once both are in our hands.
+void Injector::take_foreign_data(const std::string& node, const Spell& spell, Begun& begun) {
+  nodes_.copy_data(node, "own");
+  if (spell.kind == Kind::kCopy) {
+    const std::string& other =
+        nodes_.names().front() == node ? nodes_.names().back() : nodes_.names().front();
+    nodes_.copy_data(other, "lent");
+    nodes_.take_data(node, other, "lent");
+    nodes_.drop_copy(other, "lent");
+    nodes_.start(node);
+    return;
+  }
+  const std::string& first = *spell.nodes.begin();
+  if (node == first) return;
+  if (begun.left_out.contains(first)) return;
+  nodes_.take_data(node, first, "own");
+  nodes_.take_data(first, node, "own");
+  nodes_.start(node);
+  nodes_.start(first);
 }
 
 void Injector::end_at(const std::string& node, const Spell& spell) {
@@ -119,38 +217,66 @@ void Injector::end_at(const std::string& node, const Spell& spell) {
       break;
     case Kind::kWipe:
     case Kind::kRollBack:
+    case Kind::kCopy:
     case Kind::kSwap:
+    case Kind::kPowerLoss:
+    case Kind::kBitFlip:
       give_back(node, spell);
       break;
-    case Kind::kDiskFull:
+    default:
       --state.unsound;
-      state.may_end = true;
-      if (--state.disk_full == 0) nodes_.free_disk(node);
-      break;
-    case Kind::kClock:
-      --state.unsound;
-      nodes_.set_clock(node, 0);
-      break;
-    case Kind::kSlow:
-      --state.unsound;
-      machine_.slow(node, 0);
+      spoil(node, spell, false);
       break;
   }
 }
 
 void Injector::give_back(const std::string& node, const Spell& spell) {
-  if (spell.kind == Kind::kSwap) {
-    // That it has not ended by now means that it serves, or would, from a disk that is not its own.
-    if (nodes_.is_running(node)) recorder_.death(node + " runs on the data of another node");
-    nodes_.kill(node);
-    nodes_.restore_data(node, "own");
-  } else if (spell.kind == Kind::kRollBack) {
-    hold_down(node);
-    lose_disk(node);
-    nodes_.restore_data(node, "earlier");
+  switch (spell.kind) {
+    case Kind::kCopy:
+    case Kind::kSwap:
+      check_refused(node);
+      nodes_.kill(node);
+      nodes_.restore_data(node, "own");
+      break;
+    case Kind::kRollBack:
+      hold_down(node);
+      lose_disk(node);
+      nodes_.restore_data(node, "earlier");
+      break;
+    case Kind::kBitFlip:
+      check_flipped(node);
+      --states_.at(node).held_back;
+      hold_down(node);
+      // What it has taken since goes, too.
+      if (nodes_.has_logged(node, "serves clients")) lose_disk(node);
+      nodes_.wipe(node);
+      break;
+    default:
+      break;
   }
   states_.at(node).meddled = false;
+  states_.at(node).flipped.clear();
   let_up(node);
+}
+
+// That it has not ended by now means that it serves, or would, from a disk that is not its own.
+void Injector::check_refused(const std::string& node) {
+  if (nodes_.is_running(node) && states_.at(node).paused == 0)
+    recorder_.death(node + " runs on the data of another node");
+}
+
+// What is damaged it may refuse, or meet later and end; both with a word in its log. Whether it runs on or not, a person would now
+// give it an empty disk.
+void Injector::check_flipped(const std::string& node) {
+  if (nodes_.is_running(node)) return;
+  constexpr int kRefused = 1;
+  constexpr int kAborted = 128 + SIGABRT;
+  const int code = nodes_.exit_code(node);
+  if ((code != kRefused && code != kAborted) ||
+      !(nodes_.has_logged(node, "damaged") || nodes_.has_logged(node, "DATA_LOSS")))
+    recorder_.death(absl::StrCat(node, " ended with code ", code,
+                                 " and without a clear word, bits of ", states_.at(node).flipped,
+                                 " being wrong"));
 }
 
 void Injector::hold_down(const std::string& node) {
@@ -165,14 +291,16 @@ void Injector::let_up(const std::string& node) {
   if (state.paused > 0) nodes_.pause(node);
 }
 
-void Injector::lose_disk(const std::string& node) {
-  recorder_.add(history::DiskLoss{recorder_.now_us(), node});
+void Injector::lose_disk(const std::string& node, bool unsynced_only) {
+  recorder_.add(history::DiskLoss{recorder_.now_us(), node, unsynced_only});
 }
 
 void Injector::look_after() {
+  move_clocks();
+  note_memory();
   for (auto& [node, state] : states_) {
-    // On a full disk it would only end again.
-    if (state.down > 0 || state.disk_full > 0 || nodes_.is_running(node)) continue;
+    // While what ended it lasts, it would only end again.
+    if (state.down > 0 || state.held_back > 0 || nodes_.is_running(node)) continue;
     if (!state.may_end)
       recorder_.death(absl::StrCat(node, " ended by itself, ", recorder_.now_us() / 1'000'000,
                                    " s after the begin; see its log"));
@@ -180,6 +308,27 @@ void Injector::look_after() {
     nodes_.start(node);
     note_condition();
   }
+}
+
+void Injector::move_clocks() {
+  constexpr std::int64_t kEveryUs = 250'000;
+  const std::int64_t now_us = recorder_.now_us();
+  if (now_us - clocks_moved_us_ < kEveryUs) return;
+  clocks_moved_us_ = now_us;
+  for (const auto& [id, begun] : begun_)
+    if (begun.spell.kind == Kind::kDrift)
+      nodes_.set_clock(*begun.spell.nodes.begin(),
+                       begun.spell.amount * (now_us - begun.at_us) / 1'000'000);
+}
+
+void Injector::note_memory() {
+  constexpr std::int64_t kEveryUs = 500'000;
+  const std::int64_t now_us = recorder_.now_us();
+  if (now_us - memory_noted_us_ < kEveryUs) return;
+  memory_noted_us_ = now_us;
+  for (const std::string& node : nodes_.names())
+    if (const std::uint64_t bytes = nodes_.resident_bytes(node); bytes > 0)
+      recorder_.add(history::Memory{now_us, node, bytes});
 }
 
 void Injector::apply_cuts() {
@@ -191,8 +340,11 @@ void Injector::apply_cuts() {
 
 void Injector::note_condition(const std::set<std::string>& in_our_hands) {
   history::Condition condition{.at_us = recorder_.now_us(), .out = in_our_hands};
-  for (const auto& [node, state] : states_)
-    if (state.down + state.paused + state.unsound > 0) condition.out.insert(node);
+  for (const auto& [node, state] : states_) {
+    if (state.down + state.paused + state.unsound > 0 || !state.flipped.empty())
+      condition.out.insert(node);
+    if (state.clock_off > 0) condition.clocks_off.insert(node);
+  }
   for (const auto& [id, begun] : begun_)
     condition.cuts.insert(begun.spell.cuts.begin(), begun.spell.cuts.end());
   recorder_.add(std::move(condition));

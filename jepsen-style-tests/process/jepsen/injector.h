@@ -4,6 +4,7 @@
 // out while another spell has it down, for they need it whole. Not thread-safe; see Nodes. Errors are thrown.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -20,10 +21,14 @@ class Injector {
  public:
   Injector(Machine& machine, Nodes& nodes, Recorder& recorder);
 
+  // Who makes clients send so many times as much, or with 1 as usual. None: surges are spells without effect.
+  void on_surge(std::function<void(std::int64_t times)> surge) { surge_ = std::move(surge); }
+
   // `id`: of the spell, to find it again.
   void begin(std::size_t id, const fault::Spell& spell);
   void end(std::size_t id);
-  // Looks for nodes that have ended by themselves; starts those whose disk was full again.
+  // To be called every few hundredths of a second. Looks for nodes that have ended by themselves, and starts those again whose
+  // disk was full or failed; notes how much memory each takes; moves clocks that drift.
   void look_after();
   // Ends every spell that has begun.
   void mend();
@@ -34,21 +39,32 @@ class Injector {
     std::uint32_t paused = 0;
     std::uint32_t unsound = 0;  // runs, but nothing can be expected of it
     std::uint32_t disk_full = 0;
-    bool meddled = false;  // its data is in somebody's hands
-    bool may_end = false;  // for what it could not write when its disk was full
+    std::uint32_t held_back = 0;  // if it has ended, starting it is for the end of these spells
+    std::uint32_t clock_off = 0;
+    bool meddled = false;   // its data is in somebody's hands
+    bool may_end = false;   // for what it could not write or read meanwhile
+    std::string flipped{};  // where bits were flipped
   };
   struct Begun {
     fault::Spell spell;
     std::int64_t at_us = 0;
-    bool left_out = false;
+    std::set<std::string> left_out{};  // nodes that another spell had
   };
 
   void begin_at(const std::string& node, const fault::Spell& spell, Begun& begun);
   void end_at(const std::string& node, const fault::Spell& spell);
   void hold_down(const std::string& node);
   void let_up(const std::string& node);
-  void lose_disk(const std::string& node);
+  void lose_disk(const std::string& node, bool unsynced_only = false);
+  void spoil(const std::string& node, const fault::Spell& spell, bool begins);
+  void spoil_disk(const std::string& node, const fault::Spell& spell, bool begins);
+  void limit(const std::string& node, const fault::Spell& spell, bool begins);
+  void check_refused(const std::string& node);
+  void check_flipped(const std::string& node);
+  void move_clocks();
+  void note_memory();
   void meddle(const std::string& node, const fault::Spell& spell, Begun& begun);
+  void take_foreign_data(const std::string& node, const fault::Spell& spell, Begun& begun);
   void give_back(const std::string& node, const fault::Spell& spell);
   void apply_cuts();
   // Before something is done to nodes, and after it: what they do meanwhile proves nothing.
@@ -59,6 +75,9 @@ class Injector {
   Recorder& recorder_;
   std::map<std::string, State> states_;
   std::map<std::size_t, Begun> begun_;
+  std::function<void(std::int64_t)> surge_;
+  std::int64_t clocks_moved_us_ = 0;
+  std::int64_t memory_noted_us_ = 0;
 };
 
 }  // namespace kv::jepsen

@@ -2,9 +2,12 @@
 
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_format.h>
+#include <fcntl.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -34,6 +37,22 @@ void mount_or_throw(const char* type, const std::string& target, unsigned long f
     throw std::runtime_error(absl::StrCat("cannot mount on ", target, ": ", strerror(errno)));
 }
 
+// From fs/ext4/ext4.h, which no package ships: all writing ends, what the journal has not got yet is dropped.
+constexpr unsigned long kExt4Shutdown = _IOR('X', 125, std::uint32_t);
+constexpr std::uint32_t kWithoutFlushingTheLog = 2;
+
+// Whether some loop device still holds the file: it lets go a moment after the last mount has.
+bool is_attached(const std::string& image) {
+  for (const auto& device : std::filesystem::directory_iterator("/sys/block"))
+    if (e2e::read_file(device.path() / "loop" / "backing_file").starts_with(image)) return true;
+  return false;
+}
+
+void mount_image(const std::string& folder, const std::string& image) {
+  // Without barriers, for nothing but this file system loses power: a sync need not reach the real disk.
+  must({"mount", "-t", "ext4", "-o", "loop,nobarrier", image, folder});
+}
+
 std::string hardware_address(std::size_t number) {
   return absl::StrFormat("02:00:0a:4e:00:%02x", number);
 }
@@ -48,8 +67,9 @@ std::string address(std::size_t number) { return absl::StrCat("10.78.0.", number
 std::string enter_namespaces() {
   if (unshare(CLONE_NEWNET | CLONE_NEWNS) != 0)
     return absl::StrCat("no namespaces: ", strerror(errno), "; run it as root");
-  // Nothing that is mounted from here on is seen outside.
+  // Nothing that is mounted from here on is seen outside; what is unmounted goes from nodes' own namespaces, too.
   mount_or_throw("none", "/", MS_REC | MS_PRIVATE, "");
+  mount_or_throw("none", "/", MS_REC | MS_SHARED, "");
   std::filesystem::create_directories(kNamespaces);
   mount_or_throw("tmpfs", kNamespaces, 0, "mode=755");
   return "";
@@ -124,8 +144,23 @@ void Machine::slow(const std::string& node, std::int64_t kib_per_second) {
           absl::StrCat(kib_per_second, "kibps"), "burst", "16kb", "latency", "200ms"});
 }
 
-void Machine::mount_small_disk(const std::string& folder, std::int64_t mib) {
-  mount_or_throw("tmpfs", folder, 0, absl::StrCat("size=", mib, "m"));
+void Machine::mount_disk(const std::string& folder, const std::string& image, std::int64_t mib) {
+  e2e::write_file(image, "");
+  std::filesystem::resize_file(image, static_cast<std::uintmax_t>(mib) << 20);
+  must({"mkfs.ext4", "-q", "-m", "0", "-E", "nodiscard", image});
+  mount_image(folder, image);
+}
+
+void Machine::lose_power(const std::string& folder, const std::string& image) {
+  const int root = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  std::uint32_t how = kWithoutFlushingTheLog;
+  const bool down = root >= 0 && ioctl(root, kExt4Shutdown, &how) == 0;
+  const std::string why = down ? "" : strerror(errno);
+  if (root >= 0) close(root);
+  if (!down) throw std::runtime_error("cannot shut down the disk at " + folder + ": " + why);
+  if (umount(folder.c_str()) != 0 || !e2e::eventually([&] { return !is_attached(image); }))
+    throw std::runtime_error("the disk at " + folder + " is still in use");
+  mount_image(folder, image);
 }
 
 }  // namespace kv::jepsen

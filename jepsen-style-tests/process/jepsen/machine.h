@@ -43,8 +43,10 @@ class Machine {
   void cut(const Cuts& cuts);
   // What the node sends passes so many KiB a second; 0: no limit.
   void slow(const std::string& node, std::int64_t kib_per_second);
-  // A disk of its own for whatever is in `folder`, which exists and is empty.
-  void mount_small_disk(const std::string& folder, std::int64_t mib);
+  // A disk of its own for whatever is in `folder`, which exists and is empty: an ext4 file system in the file `image`.
+  void mount_disk(const std::string& folder, const std::string& image, std::int64_t mib);
+  // What is on that disk and has not been synced is gone, as after a loss of power. Nobody has a file of it open.
+  void lose_power(const std::string& folder, const std::string& image);
 
  private:
   void make_network();

@@ -14,7 +14,7 @@ const std::vector<PlantedBug>& planted_bugs() {
       {"ReplyTellsOldTime", "registers", {}},
       {"FirstAnswerWins", "registers", {"isolate", "pause"}},
       {"ActorKeptAfterLoss", "registers", {"roll-back"}, 25},
-      {"ForeignDisk", "registers", {"swap"}},
+      {"ForeignDisk", "registers", {"copy"}},
       {"DeleteLeavesNothing", "delete", {"isolate"}},
       {"LogOwnOnly", "append", {"isolate", "kill"}, 25},
       {"BlindPutSupersedes", "siblings", {}},
@@ -24,6 +24,12 @@ const std::vector<PlantedBug>& planted_bugs() {
       {"CounterLeavesGaps", "counter", {"isolate"}, 25},
       {"TieByArrival", "hot-key", {}, 25},
       {"TieReversed", "hot-key", {}, 25},
+      {"DurableAtOnce", "durable", {"blackout"}, 25},
+      {"ReadErrorIsAbsence", "large", {"read-errors"}, 25},
+      {"SessionIgnored", "sessions", {"isolate"}},
+      {"SessionForgetsWrites", "sessions", {"isolate"}},
+      {"ExpiredShown", "expiry", {}},
+      {"ExpiryForgotten", "expiry", {"isolate"}},
       {"CausalDeleteStays", "siblings", {"isolate"}, 25},
   };
   return bugs;

@@ -29,6 +29,7 @@ void Recorder::add(history::Condition condition) {
   note(history_.conditions, std::move(condition));
 }
 void Recorder::add(history::DiskLoss loss) { note(history_.disk_losses, std::move(loss)); }
+void Recorder::add(history::Memory memory) { note(history_.memory, std::move(memory)); }
 void Recorder::add(history::Stall stall) { note(history_.stalls, stall); }
 void Recorder::add(history::Rest rest) { note(history_.rests, std::move(rest)); }
 void Recorder::add(history::Fault fault) { note(history_.faults, std::move(fault)); }

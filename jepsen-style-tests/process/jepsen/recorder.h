@@ -26,6 +26,7 @@ class Recorder {
   void add(history::Operation operation);
   void add(history::Condition condition);
   void add(history::DiskLoss loss);
+  void add(history::Memory memory);
   void add(history::Stall stall);
   void add(history::Rest rest);
   void add(history::Fault fault);

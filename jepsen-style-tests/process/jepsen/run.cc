@@ -31,10 +31,17 @@ std::vector<std::string> node_names(std::uint32_t count) {
   return names;
 }
 
-bool uses(const RunOptions& options, std::string_view nemesis) {
-  return std::find(options.nemeses.begin(), options.nemeses.end(), nemesis) !=
-         options.nemeses.end();
+// Whether some of the nemeses says so of itself.
+bool some(const RunOptions& options, bool fault::Nemesis::*what) {
+  return std::any_of(options.nemeses.begin(), options.nemeses.end(),
+                     [what](const std::string& name) { return fault::find(name)->*what; });
 }
+
+// More than what a node's configuration here lets it take: caches and buffers of RocksDB (some 10 MiB), requests in its queue
+// (16 MiB) and in gRPC's hands, what is under way to four peers (8 MiB each), and the program itself with its threads.
+constexpr std::uint64_t kMostMemoryBytes = 256ULL << 20;
+
+constexpr std::uint32_t kMostSurge = 10;
 
 history::Setup setup_of(const RunOptions& options, const workload::Workload& workload,
                         std::uint32_t replicas) {
@@ -42,7 +49,8 @@ history::Setup setup_of(const RunOptions& options, const workload::Workload& wor
                        .nemeses = options.nemeses,
                        .seed = options.seed,
                        .nodes = node_names(options.nodes),
-                       .replicas = replicas};
+                       .replicas = replicas,
+                       .memory_bytes = kMostMemoryBytes};
   for (const workload::Mix& mix : workload.mixes)
     setup.policies[workload::bucket_of(mix)] = mix.policy;
   return setup;
@@ -63,6 +71,7 @@ class Run {
   void make_buckets();
   void chaos(Crowd& crowd, std::int64_t round, std::int64_t duration_ms);
   void rest();
+  void await_expiry();
   void read_all();
 
   const RunOptions& options_;
@@ -86,8 +95,9 @@ Run::Run(const RunOptions& options, fs::path folder, bool isolated)
              {.folder = folder_,
               .binary = options.binary,
               .replicas = kReplicas,
-              .fake_clocks = uses(options, "clock"),
-              .small_disks = uses(options, "disk-full")}),
+              .fake_clocks = some(options, &fault::Nemesis::needs_fake_clocks),
+              .own_disks = some(options, &fault::Nemesis::needs_mounts),
+              .bad_disks = some(options, &fault::Nemesis::needs_bad_disks)}),
       injector_(machine_, nodes_, recorder_) {
   std::vector<std::string> addresses;
   for (const std::string& node : nodes_.names()) {
@@ -103,7 +113,12 @@ void Run::go() {
   make_buckets();
   const StallWatch watch(recorder_);
   {
-    Crowd crowd(workload_, endpoints_, options_.crowd, options_.seed, recorder_);
+    const bool surges = std::find(options_.nemeses.begin(), options_.nemeses.end(), "surge") !=
+                        options_.nemeses.end();
+    Crowd crowd(workload_, endpoints_, options_.crowd, surges ? kMostSurge : 1, options_.seed,
+                recorder_);
+    injector_.on_surge(
+        [&crowd](std::int64_t times) { crowd.surge(static_cast<std::uint32_t>(times)); });
     const std::int64_t total_ms = options_.seconds * 1000;
     for (std::int64_t done_ms = 0, round = 0; done_ms < total_ms; ++round) {
       const std::int64_t duration_ms = std::min(options_.round_seconds * 1000, total_ms - done_ms);
@@ -112,6 +127,8 @@ void Run::go() {
       done_ms += duration_ms;
     }
   }
+  injector_.on_surge({});
+  await_expiry();
   read_all();
   injector_.look_after();
   recorder_.complete();
@@ -197,6 +214,18 @@ void Run::rest() {
   recorder_.add(std::move(rest));
 }
 
+// What was put for a time is gone, so that all nodes show the same whenever they are asked.
+void Run::await_expiry() {
+  constexpr std::int64_t kTakenAndShownLateUs = 3'000'000;
+  std::int64_t gone_us = 0;
+  for (const history::Operation& op : history().operations)
+    if (op.ttl_us > 0) gone_us = std::max(gone_us, op.end_us + op.ttl_us + kTakenAndShownLateUs);
+  e2e::eventually([&] {
+    injector_.look_after();
+    return recorder_.now_us() >= gone_us;
+  });
+}
+
 void Run::read_all() {
   constexpr std::size_t kPage = 200;
   std::map<std::string, std::set<std::string>> keys;  // by bucket
@@ -257,8 +286,9 @@ std::string missing_for(const std::vector<std::string>& nemeses, bool isolated) 
     if ((nemesis.needs_network || nemesis.needs_mounts) && !isolated)
       return absl::StrCat("nemesis ", name, " needs ", nemesis.needs_network ? "networks" : "disks",
                           " of its own: run it as root");
-    if (name == "clock" && fake_clock_library().empty())
-      return "nemesis clock needs the package libfaketime: scripts/setup installs it";
+    if (nemesis.needs_fake_clocks && fake_clock_library().empty())
+      return absl::StrCat("nemesis ", name,
+                          " needs the package libfaketime: scripts/setup installs it");
   }
   return "";
 }

@@ -60,7 +60,7 @@ client::Result<client::OperationAnswer> widen(client::Result<T> result) {
 
 Session::Session(const Endpoints& endpoints, std::uint32_t number,
                  std::chrono::milliseconds timeout, Recorder& recorder)
-    : number_(number), timeout_(timeout), recorder_(recorder) {
+    : number_(number), timeout_(timeout), recorder_(recorder), session_number_(number + 1) {
   for (const auto& [node, address] : endpoints) {
     auto client = client::Client::create({.endpoints = {address}});
     if (!client.ok()) throw std::runtime_error(std::string(client.status().message()));
@@ -79,6 +79,8 @@ Operation Session::prepare(const std::string& node, const workload::Request& req
                .amount = request.amount,
                .level = request.level,
                .durability = request.durability,
+               .ttl_us = request.ttl_ms * 1000,
+               .session = request.mix->in_sessions ? session_number_ : 0,
                .timeout_us = timeout_.count() * 1000};
   const auto seen = seen_.find({op.bucket, op.key});
   if (request.with_token && seen != seen_.end()) {
@@ -99,20 +101,24 @@ void Session::perform(const std::string& node, const std::vector<workload::Reque
   const std::string& policy = requests.front().mix->policy;
   client::Client& client = *clients_.at(node);
   if (requests.size() == 1)
-    send_one(client, std::move(operations.front()), tokens.front(), policy);
+    send_one(client, std::move(operations.front()), tokens.front(), *requests.front().mix);
   else
     send_batch(client, std::move(operations), tokens, policy);
 }
 
 void Session::send_one(client::Client& client, Operation op, const std::string& token,
-                       const std::string& policy) {
+                       const workload::Mix& mix) {
+  client::Session* const session = mix.in_sessions ? &session_ : nullptr;
   const client::ReadOptions read{
-      .bucket = op.bucket, .level = to_client(op.level), .timeout = timeout_};
+      .bucket = op.bucket, .level = to_client(op.level), .timeout = timeout_, .session = session};
   const client::WriteOptions write{.bucket = op.bucket,
                                    .level = to_client(op.level),
                                    .timeout = timeout_,
                                    .token = token,
-                                   .durability = to_client(op.durability)};
+                                   .durability = to_client(op.durability),
+                                   .ttl = std::chrono::milliseconds(op.ttl_us / 1000),
+                                   .session = session};
+  using Change = client::LeafChange::Kind;
   op.start_us = recorder_.now_us();
   const auto answer = [&]() -> client::Result<client::OperationAnswer> {
     switch (op.kind) {
@@ -124,11 +130,43 @@ void Session::send_one(client::Client& client, Operation op, const std::string& 
         return widen(client.del(op.key, write));
       case Kind::kAdd:
         return widen(client.add(op.key, op.amount, write));
+      case Kind::kInsert:
+        return widen(
+            client.update(op.key, {.element = op.value}, {.kind = Change::kPresent}, write));
+      case Kind::kErase:
+        return widen(
+            client.update(op.key, {.element = op.value}, {.kind = Change::kAbsent}, write));
+      case Kind::kElements:
+        return read_elements(client, op, timeout_);
     }
     throw std::logic_error("a kind of operation that no client has");
   }();
   op.end_us = recorder_.now_us();
-  finish(std::move(op), policy, answer);
+  // None of the key's replicas holds any more what the session has seen: a client begins anew.
+  if (session != nullptr && !answer.ok() &&
+      answer.failure().code == absl::StatusCode::kFailedPrecondition)
+    begin_session();
+  finish(std::move(op), mix.policy, answer);
+}
+
+void Session::begin_session() {
+  constexpr std::uint64_t kMostClients = 100'000;
+  session_ = {};
+  session_number_ += kMostClients;
+}
+
+client::Result<client::OperationAnswer> Session::read_elements(client::Client& client,
+                                                               const Operation& op,
+                                                               std::chrono::milliseconds timeout) {
+  client::GetResult result;
+  auto visited = client.leaves(
+      op.key, {}, {.bucket = op.bucket, .level = to_client(op.level), .timeout = timeout},
+      [&](client::LeafEntry&& entry) {
+        result.values.push_back(std::move(entry.leaf.element));
+        return true;
+      });
+  if (!visited.ok()) return std::move(visited.failure());
+  return client::OperationAnswer(std::move(result));
 }
 
 void Session::send_batch(client::Client& client, std::vector<Operation> operations,
@@ -181,6 +219,7 @@ void Session::finish(Operation op, const std::string& policy,
 
 void Session::read_in_the_end(const std::string& node, const workload::Mix& mix,
                               const std::vector<std::string>& keys) {
+  if (mix.policy == "set") return read_sets_in_the_end(node, mix, keys);
   std::vector<client::Operation> batch;
   batch.reserve(keys.size());
   for (const std::string& key : keys) batch.push_back({client::Operation::Kind::kGet, key, {}, {}});
@@ -209,6 +248,30 @@ void Session::read_in_the_end(const std::string& node, const workload::Mix& mix,
             .timeout_us = 0,
             .final = true},
            mix.policy, answers.ok() ? answers->at(i) : client::OperationResult(answers.failure()));
+}
+
+void Session::read_sets_in_the_end(const std::string& node, const workload::Mix& mix,
+                                   const std::vector<std::string>& keys) {
+  for (const std::string& key : keys) {
+    Operation op{.kind = Kind::kElements,
+                 .client = number_,
+                 .node = node,
+                 .bucket = workload::bucket_of(mix),
+                 .key = key,
+                 .level = history::Level::kOne,
+                 .timeout_us = 0,
+                 .final = true};
+    client::Result<client::OperationAnswer> answer = client::Failure{};
+    e2e::eventually(
+        [&] {
+          op.start_us = recorder_.now_us();
+          answer = read_elements(*clients_.at(node), op, std::chrono::seconds(10));
+          return answer.ok();
+        },
+        std::chrono::seconds(20));
+    op.end_us = recorder_.now_us();
+    finish(std::move(op), mix.policy, answer);
+  }
 }
 
 }  // namespace kv::jepsen

@@ -32,6 +32,9 @@ class Session {
                        const std::vector<std::string>& keys);
 
  private:
+  void read_sets_in_the_end(const std::string& node, const workload::Mix& mix,
+                            const std::vector<std::string>& keys);
+
   // What the client last saw of a key.
   struct Seen {
     std::string token;
@@ -42,9 +45,13 @@ class Session {
   history::Operation prepare(const std::string& node, const workload::Request& request,
                              std::string& token) const;
   void send_one(client::Client& client, history::Operation op, const std::string& token,
-                const std::string& policy);
+                const workload::Mix& mix);
   void send_batch(client::Client& client, std::vector<history::Operation> operations,
                   const std::vector<std::string>& tokens, const std::string& policy);
+  client::Result<client::OperationAnswer> read_elements(client::Client& client,
+                                                        const history::Operation& op,
+                                                        std::chrono::milliseconds timeout);
+  void begin_session();
   void finish(history::Operation op, const std::string& policy,
               const client::Result<client::OperationAnswer>& answer);
 
@@ -53,6 +60,8 @@ class Session {
   Recorder& recorder_;
   std::map<std::string, std::unique_ptr<client::Client>> clients_;  // by node
   std::map<KeyName, Seen> seen_;
+  client::Session session_;           // of a workload in sessions
+  std::uint64_t session_number_ = 0;  // unlike that of any other
 };
 
 }  // namespace kv::jepsen

@@ -36,17 +36,24 @@ struct Pair {
 };
 
 const std::vector<Pair> kCi{
-    {"registers", {"isolate", "kill"}, 26},
-    {"registers-any-level", {"one-way", "pause"}, 26},
-    {"siblings", {"halves", "kill"}, 26},
-    {"counter", {"kill-all", "isolate"}, 26},
-    {"append", {"crash-loop", "flapping"}, 26},
-    {"delete", {"wipe"}, 26},
-    {"delete", {"roll-back"}, 26},
-    {"mixed", {"majority-ring", "kill"}, 26, 5},
-    {"batch", {"swizzle"}, 26},
-    {"hot-key", {"clock"}, 26},
-    {"registers", {"disk-full"}, 26},
+    {"registers", {"isolate", "kill"}, 16},
+    {"registers-any-level", {"one-way", "pause"}, 16},
+    {"siblings", {"halves", "power-loss"}, 16},
+    {"counter", {"kill-all", "isolate"}, 16},
+    {"append", {"crash-loop", "flapping"}, 16},
+    {"delete", {"wipe"}, 16},
+    {"delete", {"roll-back"}, 16},
+    {"mixed", {"majority-ring", "kill"}, 16, 5},
+    {"batch", {"swizzle"}, 16},
+    {"hot-key", {"clock"}, 16},
+    {"large", {"disk-full", "read-errors"}, 16},
+    {"durable", {"blackout"}, 16},
+    {"durable", {"sync-errors", "slow-disk"}, 16},
+    {"registers", {"bit-flips"}, 16},
+    {"set", {"isolate", "power-loss"}, 16},
+    {"sessions", {"isolate", "kill"}, 16},
+    {"expiry", {"pause", "kill"}, 16},
+    {"registers", {"surge", "memory-limit"}, 16},
 };
 
 // Every workload under every nemesis, and some under two at once.
