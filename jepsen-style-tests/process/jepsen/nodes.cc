@@ -109,11 +109,11 @@ void Nodes::start(const std::string& node) {
   log_begins_[node] = absent ? 0 : log_bytes;
   e2e::Command command{.argv = machine_.at(node), .env = environment_of(node)};
   // Only to this process the machine's present run has the name that we gave it.
+  const std::string own_boot = "mount --bind \"$0\" /proc/sys/kernel/random/boot_id && exec \"$@\"";
   if (options_.own_disks)
-    for (const char* argument :
-         {"unshare", "--mount", "--propagation", "slave", "sh", "-c",
-          "mount --bind \"$0\" /proc/sys/kernel/random/boot_id && exec \"$@\"", boot(node).c_str()})
-      command.argv.emplace_back(argument);
+    for (const std::string& argument : std::vector<std::string>{
+             "unshare", "--mount", "--propagation", "slave", "sh", "-c", own_boot, boot(node)})
+      command.argv.push_back(argument);
   for (const std::string& argument :
        {options_.binary, std::string("--config"), (options_.folder / "config.toml").string(),
         std::string("--node"), node, std::string("--data-dir"), data(node).string(),
