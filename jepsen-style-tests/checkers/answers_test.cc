@@ -260,6 +260,62 @@ TEST(Availability, ANodeThatMayHaveToForwardNeedsPeersThatReachAsMany) {
   EXPECT_TRUE(is_only(story.judge(), Demand::kAvailable));
 }
 
+// 100 ms each way leave time enough, 200 ms do not.
+TEST(Availability, ALinkOfWhichTheRoundTripFitsTheDeadlineIsAsGoodAsAny) {
+  for (const auto& [late_ms, expected] : {std::pair(150, true), std::pair(200, false)}) {
+    Story story = with_failure(10'000, Level::kAll);
+    story.condition(0, {});
+    story.condition(1'000, {});
+    story.history().conditions.back().late_ms = {{{"n1", "n2"}, late_ms}, {{"n2", "n1"}, late_ms}};
+    EXPECT_EQ(story.judge().has(Demand::kAvailable), expected) << late_ms;
+  }
+}
+
+// A majority has been there all the time, and needs nobody else.
+TEST(Availability, ALateLinkExcusesNobodyWhoDoesNotNeedIt) {
+  Story story = with_failure(10'000);
+  story.condition(0, {});
+  story.condition(9'000, {});
+  story.history().conditions.back().late_ms = {{{"n1", "n2"}, 100'000}};
+  EXPECT_TRUE(is_only(story.judge(), Demand::kAvailable));
+}
+
+// What is neither there nor gone for certain may be chosen to forward to.
+TEST(Availability, ALateLinkExcusesWhoMayForward) {
+  Story story = with_failure_of_five(16'500, Level::kOne);
+  story.condition(0, {});
+  story.condition(5'000, {});
+  EXPECT_TRUE(is_only(story.judge(), Demand::kAvailable));
+  story.history().conditions.back().late_ms = {{{"n5", "n1"}, 100'000}};
+  EXPECT_TRUE(is_good(story.judge()));
+}
+
+TEST(Availability, ConnectionsThatBrokeNeedTheirTime) {
+  for (const auto& [at, expected] : {std::pair(12'000, false), std::pair(16'500, true)}) {
+    Story story = with_failure(at, Level::kAll);
+    story.condition(0, {});
+    story.condition(10'000, {});
+    story.history().conditions.back().broken = {{"n2", "n1"}};
+    EXPECT_EQ(story.judge().has(Demand::kAvailable), expected) << at;
+  }
+}
+
+// Client 0 is at c1 and does not reach n1; the others do.
+TEST(Availability, AClientIsServedByWhomItReaches) {
+  for (const auto& [client, expected] : {std::pair(0U, false), std::pair(1U, true)}) {
+    Story story = with_failure(20'000, Level::kOne);
+    story.history().setup.places = {"c1", "c2"};
+    story.history().operations.front().client = client;
+    story.condition(0, {}, {{"n1", "c1"}, {"c2", "n2"}});
+    EXPECT_EQ(story.judge().has(Demand::kAvailable), expected) << client;
+    // Having got back what it lacked, it needs its time.
+    story.condition(15'000, {});
+    EXPECT_EQ(story.judge().has(Demand::kAvailable), expected) << client;
+    story.history().conditions.back().at_us = 13'000'000;
+    EXPECT_TRUE(story.judge().has(Demand::kAvailable));
+  }
+}
+
 TEST(Availability, WhatIsRefusedForItselfIsNoFailure) {
   Story story = with_failure(10'000);
   story.condition(0, {});

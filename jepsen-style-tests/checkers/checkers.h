@@ -17,6 +17,9 @@ struct Rules {
   // How long a node must have been sound and connected before it is expected to serve: it must hear from its peers again, and
   // must have noticed which of them are gone.
   std::int64_t grace_us = 6'000'000;
+  // Two ends between which a question and its answer may take longer are of no certain use to each other. Three times this (to
+  // the node, on to another, from there to the replicas) and a second of work fit into a client's deadline of two.
+  std::int64_t round_trip_ms = 333;
   // How much later than its deadline an answer may come.
   std::int64_t late_us = 1'500'000;
   // How far a node's wall clock may be from those of the others without being told that it is off, and a little more.

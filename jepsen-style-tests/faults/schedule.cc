@@ -6,42 +6,25 @@
 #include <algorithm>
 #include <functional>
 
+#include "jepsen-style-tests/faults/drawing.h"
 #include "node/base/check.h"
 #include "node/base/hash.h"
-#include "node/base/rng.h"
 
 namespace kv::fault {
-namespace {
-
-using Nodes = std::vector<std::string>;
-using Cuts = std::set<std::pair<std::string, std::string>>;
-
-void cut_both(Cuts& cuts, const std::string& a, const std::string& b) {
-  cuts.emplace(a, b);
-  cuts.emplace(b, a);
-}
 
 Nodes shuffled(Nodes nodes, Rng& rng) {
   for (std::size_t i = nodes.size(); i > 1; --i) std::swap(nodes[i - 1], nodes[rng.below(i)]);
   return nodes;
 }
 
-// What draws one spell, or several that belong together, into the time from `begin` to `end`.
-struct Drawing {
-  const Nodes& nodes;
-  Rng& rng;
-  std::int64_t begin;
-  std::int64_t end;
-  std::vector<Spell>& spells;
+namespace {
 
-  const std::string& any() const { return nodes[rng.below(nodes.size())]; }
-  void add(Kind kind, std::set<std::string> hurt, std::int64_t amount = 0) const {
-    spells.push_back({begin, end, kind, std::move(hurt), {}, amount, {}});
-  }
-  void cut(Cuts cuts) const {
-    spells.push_back({begin, end, Kind::kCut, {}, std::move(cuts), 0, {}});
-  }
-};
+using Cuts = Directions;
+
+void cut_both(Cuts& cuts, const std::string& a, const std::string& b) {
+  cuts.emplace(a, b);
+  cuts.emplace(b, a);
+}
 
 void halves(const Drawing& draw) {
   const Nodes order = shuffled(draw.nodes, draw.rng);
@@ -116,13 +99,10 @@ void swizzle(const Drawing& draw) {
     Cuts cuts;
     for (const std::string& other : draw.nodes)
       if (other != lone) cut_both(cuts, lone, other);
-    draw.spells.push_back({draw.begin + draw.rng.between(0, third),
-                           draw.end - draw.rng.between(0, third),
-                           Kind::kCut,
-                           {},
-                           std::move(cuts),
-                           0,
-                           {}});
+    draw.spells.push_back({.begin_ms = draw.begin + draw.rng.between(0, third),
+                           .end_ms = draw.end - draw.rng.between(0, third),
+                           .kind = Kind::kCut,
+                           .cuts = std::move(cuts)});
   }
 }
 
@@ -130,7 +110,7 @@ void crash_loop(const Drawing& draw) {
   const std::string& node = draw.any();
   for (std::int64_t at = draw.begin; at < draw.end;) {
     const std::int64_t back = std::min(draw.end, at + draw.rng.between(50, 400));
-    draw.spells.push_back({at, back, Kind::kKill, {node}, {}, 0, {}});
+    draw.spells.push_back({.begin_ms = at, .end_ms = back, .kind = Kind::kKill, .nodes = {node}});
     at = back + draw.rng.between(150, 1500);
   }
 }
@@ -139,7 +119,8 @@ void rolling_restart(const Drawing& draw) {
   const std::int64_t each = (draw.end - draw.begin) / static_cast<std::int64_t>(draw.nodes.size());
   std::int64_t at = draw.begin;
   for (const std::string& node : draw.nodes) {
-    draw.spells.push_back({at, at + each / 2, Kind::kStop, {node}, {}, 0, {}});
+    draw.spells.push_back(
+        {.begin_ms = at, .end_ms = at + each / 2, .kind = Kind::kStop, .nodes = {node}});
     at += each;
   }
 }
@@ -193,10 +174,29 @@ const std::vector<Entry> kEntries{
      5000,
      12'000,
      swizzle},
-    {{"slow", "one node's link passes 256 KiB a second", true},
+    {{"loss", "frames are lost, 1 to 50 in a hundred", true}, 3000, 10'000, lose},
+    {{"delay", "frames arrive 5 to 800 ms late", true}, 3000, 10'000, delay},
+    {{"reorder", "frames overtake each other", true}, 3000, 10'000, reorder},
+    {{"duplicate", "frames arrive twice", true}, 3000, 10'000, duplicate},
+    {{"slow-link", "links pass 16 to 256 KiB a second", true}, 3000, 10'000, narrow},
+    {{"peer-port", "nobody reaches one node's port for peers, though it reaches theirs", true},
      3000,
      10'000,
-     [](const Drawing& draw) { draw.add(Kind::kSlow, {draw.any()}, 256); }},
+     cut_peer_port},
+    {{"client-port", "no client reaches one node", true}, 3000, 10'000, cut_client_port},
+    {{"heartbeats", "one node is heard and heeded, but its answers to heartbeats are lost", true},
+     3000,
+     10'000,
+     cut_heartbeats},
+    {{"reset", "all connections of one node are reset, many times", true},
+     4000,
+     10'000,
+     reset_connections},
+    {{"half-open", "all connections of one node fall silent; new ones work", true},
+     8000,
+     14'000,
+     leave_half_open},
+    {{"client-cut", "some clients do not reach some nodes", true}, 3000, 12'000, cut_clients},
     {{"kill", "SIGKILL to one node"},
      200,
      6000,
@@ -319,11 +319,16 @@ const Nemesis* find(std::string_view name) {
 }
 
 std::string describe(const Spell& spell) {
-  std::string text = absl::StrJoin(spell.nodes, ",");
-  text += absl::StrJoin(spell.cuts, " ", [](std::string* out, const auto& cut) {
+  const auto direction = [](std::string* out, const auto& cut) {
     absl::StrAppend(out, cut.first, ">", cut.second);
-  });
+  };
+  std::string text = absl::StrJoin(spell.nodes, ",");
+  text += absl::StrJoin(spell.cuts, " ", direction);
+  text += absl::StrJoin(spell.links, " ", direction);
   switch (spell.kind) {
+    case Kind::kLink:
+      absl::StrAppend(&text, ": ", describe(spell.link));
+      break;
     case Kind::kClock:
       absl::StrAppend(&text, " ", spell.amount, " ms");
       break;
@@ -347,7 +352,7 @@ std::string describe(const Spell& spell) {
 
 std::vector<Spell> draw(const std::vector<std::string>& nemeses,
                         const std::vector<std::string>& nodes, std::uint64_t seed,
-                        std::int64_t duration_ms) {
+                        std::int64_t duration_ms, const std::vector<std::string>& places) {
   std::vector<Spell> spells;
   for (const std::string& name : nemeses) {
     const Entry& entry = entry_of(name);
@@ -358,7 +363,7 @@ std::vector<Spell> draw(const std::vector<std::string>& nemeses,
       const std::int64_t longest = std::min(entry.longest_ms, duration_ms - at);
       const std::int64_t end = at + rng.between(entry.shortest_ms, longest);
       const std::size_t first = spells.size();
-      entry.draw(Drawing{nodes, rng, at, end, spells});
+      entry.draw(Drawing{nodes, places, rng, at, end, spells});
       for (std::size_t i = first; i < spells.size(); ++i) spells[i].nemesis = name;
       at = end + rng.between(1000, 5000);
     }

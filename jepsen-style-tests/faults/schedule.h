@@ -11,7 +11,11 @@
 #include <utility>
 #include <vector>
 
+#include "jepsen-style-tests/faults/link.h"
+
 namespace kv::fault {
+
+using Directions = std::set<std::pair<std::string, std::string>>;  // from, to
 
 enum class Kind : std::uint8_t {
   kCut,       // what some nodes send does not reach some others
@@ -24,7 +28,6 @@ enum class Kind : std::uint8_t {
   kSwap,  // the same of two nodes that are given each other's data
   kDiskFull,   // nothing more fits on its disk
   kClock,      // its wall clock is off by amount_ms
-  kSlow,       // what it sends passes a narrow link of `amount` KiB a second
   kPowerLoss,  // killed, and what its disk had not synced is gone; started at the end
   kBitFlip,  // killed, some bits of a file flipped, which `amount` draws; started; at the end it gets an empty disk
   kReadErrors,   // reads of its disk fail
@@ -33,15 +36,18 @@ enum class Kind : std::uint8_t {
   kMemoryLimit,  // it may take `amount` MiB more than it has
   kFileLimit,    // it may open `amount` more files
   kDrift,        // its wall clock gains `amount` ms a second
-  kSurge         // clients send `amount` times as much
+  kSurge,        // clients send `amount` times as much
+  kLink          // what passes between some is hurt
 };
 
 struct Spell {
   std::int64_t begin_ms = 0;
   std::int64_t end_ms = 0;
   Kind kind = Kind::kCut;
-  std::set<std::string> nodes{};                         // all but kCut
-  std::set<std::pair<std::string, std::string>> cuts{};  // kCut: from, to
+  std::set<std::string> nodes{};  // all but kCut and kLink
+  Directions cuts{};              // kCut
+  Directions links{};             // kLink, and how they are hurt
+  Link link{};
   std::int64_t amount = 0;
   std::string nemesis{};
 };
@@ -62,9 +68,10 @@ const std::vector<Nemesis>& all();
 const Nemesis* find(std::string_view name);  // null: none of that name
 
 // Spells of all these nemeses, by their begin. All have ended by `duration_ms`, in which the first begins after about a second.
+// `places`: where clients are; nemeses of clients do nothing where there are none.
 // Preconditions: each name is one of all(); at least three nodes.
 std::vector<Spell> draw(const std::vector<std::string>& nemeses,
                         const std::vector<std::string>& nodes, std::uint64_t seed,
-                        std::int64_t duration_ms);
+                        std::int64_t duration_ms, const std::vector<std::string>& places = {});
 
 }  // namespace kv::fault

@@ -82,6 +82,10 @@ struct Condition {
   std::set<std::pair<std::string, std::string>>
       cuts{};                          // what the first sends does not reach the second
   std::set<std::string> clocks_off{};  // nodes whose wall clocks are wrong
+  // What the first sends reaches the second up to so many milliseconds late.
+  std::map<std::pair<std::string, std::string>, std::int64_t> late_ms{};
+  // Connections between them broke at this moment, or are being replaced by others.
+  std::set<std::pair<std::string, std::string>> broken{};
 };
 
 // A node went on without what its disk held: it was wiped, or went back to an earlier state.
@@ -127,6 +131,8 @@ struct Setup {
   std::uint32_t replicas = 0;                     // of each key
   std::map<std::string, std::string> policies{};  // by bucket
   std::uint64_t memory_bytes = 0;                 // that no node may exceed; 0: nothing is said
+  // Where clients are: client i is at places[i % size]. Named in cuts like nodes. Empty: nothing comes between them and nodes.
+  std::vector<std::string> places{};
 };
 
 struct History {

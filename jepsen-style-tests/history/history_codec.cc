@@ -78,6 +78,7 @@ Setup setup_of(const Json& json) {
   get(json, "replicas", setup.replicas);
   get(json, "policies", setup.policies);
   get(json, "memory_bytes", setup.memory_bytes);
+  get(json, "places", setup.places);
   if (setup.nodes.empty() || setup.replicas == 0)
     throw std::invalid_argument("the setup names no nodes or no number of replicas");
   return setup;
@@ -121,6 +122,8 @@ Condition condition_of(const Json& json) {
   get(json, "out", condition.out);
   get(json, "cuts", condition.cuts);
   get(json, "clocks_off", condition.clocks_off);
+  get(json, "late_ms", condition.late_ms);
+  get(json, "broken", condition.broken);
   return condition;
 }
 
@@ -174,6 +177,7 @@ std::string to_line(const Setup& setup) {
                {"seed", setup.seed},         {"nodes", setup.nodes},
                {"replicas", setup.replicas}, {"policies", setup.policies}};
   put(json, "memory_bytes", setup.memory_bytes);
+  put(json, "places", setup.places);
   return dump("setup", std::move(json));
 }
 
@@ -206,6 +210,8 @@ std::string to_line(const Operation& op) {
 std::string to_line(const Condition& condition) {
   Json json = {{"at_us", condition.at_us}, {"out", condition.out}, {"cuts", condition.cuts}};
   put(json, "clocks_off", condition.clocks_off);
+  put(json, "late_ms", condition.late_ms);
+  put(json, "broken", condition.broken);
   return dump("condition", std::move(json));
 }
 

@@ -57,17 +57,21 @@ std::string text_of(const History& history) {
 }
 
 TEST(HistoryCodec, WhatIsWrittenIsReadBack) {
-  const History history{
-      .setup = setup(),
-      .operations = {operation(), {.key = "defaults"}},
-      .conditions = {{.at_us = 1, .out = {"n1"}, .cuts = {{"n1", "n2"}}, .clocks_off = {"n2"}}},
-      .disk_losses = {{2, "n1", true}, {2, "n2", false}},
-      .memory = {{3, "n1", 77}},
-      .stalls = {{3, 4}},
-      .rests = {{5, true, ""}, {6, false, "partition 3"}},
-      .faults = {{7, 8, "kill", "n1"}},
-      .deaths = {"n2 ended"},
-      .complete = true};
+  const History history{.setup = setup(),
+                        .operations = {operation(), {.key = "defaults"}},
+                        .conditions = {{.at_us = 1,
+                                        .out = {"n1"},
+                                        .cuts = {{"n1", "n2"}},
+                                        .clocks_off = {"n2"},
+                                        .late_ms = {{{"n2", "n3"}, 70}},
+                                        .broken = {{"n3", "n1"}}}},
+                        .disk_losses = {{2, "n1", true}, {2, "n2", false}},
+                        .memory = {{3, "n1", 77}},
+                        .stalls = {{3, 4}},
+                        .rests = {{5, true, ""}, {6, false, "partition 3"}},
+                        .faults = {{7, 8, "kill", "n1"}},
+                        .deaths = {"n2 ended"},
+                        .complete = true};
   const std::string text = text_of(history);
   std::istringstream stream(text);
   const auto back = read(stream);

@@ -18,7 +18,7 @@ Crowd::Crowd(const workload::Workload& workload, const Endpoints& endpoints,
       options_(options),
       seed_(seed),
       recorder_(recorder) {
-  for (std::uint32_t i = 0; i < options_.clients * most_times; ++i)
+  for (std::uint32_t i = options_.first; i < options_.clients * most_times; i += options_.step)
     threads_.emplace_back([this, i] { work(i); });
 }
 

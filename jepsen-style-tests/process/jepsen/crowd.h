@@ -19,6 +19,9 @@ struct CrowdOptions {
   std::uint32_t clients = 10;
   std::uint32_t rate = 500;  // calls a second, of all together, as far as answers come in time
   std::chrono::milliseconds timeout{2000};
+  // Of all of them those that are here: the first, and each so many after it.
+  std::uint32_t first = 0;
+  std::uint32_t step = 1;
 };
 
 class Crowd {

@@ -11,6 +11,28 @@ namespace kv::jepsen {
 using fault::Kind;
 using fault::Spell;
 
+namespace {
+
+bool is_of_network(const Spell& spell) {
+  return spell.kind == Kind::kCut || spell.kind == Kind::kLink;
+}
+
+// What the spell means for who reaches whom.
+void add_links(const Spell& spell, history::Condition& condition) {
+  condition.cuts.insert(spell.cuts.begin(), spell.cuts.end());
+  const std::int64_t late_ms = fault::lateness_ms(spell.link);
+  for (const auto& link : spell.links) {
+    if (spell.link.service == fault::Service::kAny)
+      condition.late_ms[link] += late_ms;
+    else
+      // What is said to the node goes by connections to it, which do not last without its answers.
+      condition.cuts.emplace(link.second == spell.link.server ? link.first : link.second,
+                             spell.link.server);
+  }
+}
+
+}  // namespace
+
 Injector::Injector(Machine& machine, Nodes& nodes, Recorder& recorder)
     : machine_(machine), nodes_(nodes), recorder_(recorder) {
   for (const std::string& node : nodes_.names()) states_[node] = {};
@@ -21,9 +43,10 @@ void Injector::begin(std::size_t id, const Spell& spell) {
   Begun& begun = begun_[id] = {spell, recorder_.now_us()};
   note_condition(spell.nodes);
   for (const std::string& node : spell.nodes) begin_at(node, spell, begun);
-  if (spell.kind == Kind::kCut) apply_cuts();
+  if (spell.kind == Kind::kCut) machine_.hurt(id, spell.cuts, {.loss_percent = 100});
+  if (spell.kind == Kind::kLink) machine_.hurt(id, spell.links, spell.link);
   if (spell.kind == Kind::kSurge && surge_) surge_(spell.amount);
-  note_condition();
+  note_condition({}, spell.link.resets || spell.link.silences ? spell.links : Directions{});
 }
 
 void Injector::end(std::size_t id) {
@@ -34,12 +57,12 @@ void Injector::end(std::size_t id) {
   std::set<std::string> nodes;
   for (const std::string& node : begun.spell.nodes)
     if (!begun.left_out.contains(node)) nodes.insert(node);
-  if (nodes.empty() && begun.spell.cuts.empty()) return;
+  if (nodes.empty() && !is_of_network(begun.spell)) return;
   note_condition(nodes);
   for (const std::string& node : nodes) end_at(node, begun.spell);
-  if (begun.spell.kind == Kind::kCut) apply_cuts();
+  if (is_of_network(begun.spell)) machine_.heal(id);
   if (begun.spell.kind == Kind::kSurge && surge_) surge_(1);
-  note_condition();
+  note_condition({}, begun.spell.link.resets ? begun.spell.links : Directions{});
   recorder_.add(history::Fault{begun.at_us, recorder_.now_us(), begun.spell.nemesis,
                                fault::describe(begun.spell)});
 }
@@ -52,6 +75,7 @@ void Injector::begin_at(const std::string& node, const Spell& spell, Begun& begu
   State& state = states_.at(node);
   switch (spell.kind) {
     case Kind::kCut:
+    case Kind::kLink:
       break;
     case Kind::kKill:
       ++state.down;
@@ -95,9 +119,6 @@ void Injector::spoil(const std::string& node, const Spell& spell, bool begins) {
     case Kind::kDrift:
       state.clock_off += begins ? 1 : -1;
       nodes_.set_clock(node, begins && spell.kind == Kind::kClock ? spell.amount : 0);
-      break;
-    case Kind::kSlow:
-      machine_.slow(node, begins ? spell.amount : 0);
       break;
     case Kind::kReadErrors:
     case Kind::kSyncErrors:
@@ -207,6 +228,7 @@ void Injector::end_at(const std::string& node, const Spell& spell) {
   State& state = states_.at(node);
   switch (spell.kind) {
     case Kind::kCut:
+    case Kind::kLink:
       break;
     case Kind::kKill:
     case Kind::kStop:
@@ -331,22 +353,14 @@ void Injector::note_memory() {
       recorder_.add(history::Memory{now_us, node, bytes});
 }
 
-void Injector::apply_cuts() {
-  Cuts cuts;
-  for (const auto& [id, begun] : begun_)
-    cuts.insert(begun.spell.cuts.begin(), begun.spell.cuts.end());
-  machine_.cut(cuts);
-}
-
-void Injector::note_condition(const std::set<std::string>& in_our_hands) {
-  history::Condition condition{.at_us = recorder_.now_us(), .out = in_our_hands};
+void Injector::note_condition(const std::set<std::string>& in_our_hands, const Directions& broken) {
+  history::Condition condition{.at_us = recorder_.now_us(), .out = in_our_hands, .broken = broken};
   for (const auto& [node, state] : states_) {
     if (state.down + state.paused + state.unsound > 0 || !state.flipped.empty())
       condition.out.insert(node);
     if (state.clock_off > 0) condition.clocks_off.insert(node);
   }
-  for (const auto& [id, begun] : begun_)
-    condition.cuts.insert(begun.spell.cuts.begin(), begun.spell.cuts.end());
+  for (const auto& [id, begun] : begun_) add_links(begun.spell, condition);
   recorder_.add(std::move(condition));
 }
 

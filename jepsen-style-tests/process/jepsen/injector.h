@@ -66,9 +66,9 @@ class Injector {
   void meddle(const std::string& node, const fault::Spell& spell, Begun& begun);
   void take_foreign_data(const std::string& node, const fault::Spell& spell, Begun& begun);
   void give_back(const std::string& node, const fault::Spell& spell);
-  void apply_cuts();
-  // Before something is done to nodes, and after it: what they do meanwhile proves nothing.
-  void note_condition(const std::set<std::string>& in_our_hands = {});
+  // Before something is done to nodes, and after it: what they do meanwhile proves nothing. `broken`: connections that broke now.
+  void note_condition(const std::set<std::string>& in_our_hands = {},
+                      const Directions& broken = {});
 
   Machine& machine_;
   Nodes& nodes_;

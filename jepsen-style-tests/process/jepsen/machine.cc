@@ -1,7 +1,6 @@
 #include "jepsen-style-tests/process/jepsen/machine.h"
 
 #include <absl/strings/str_cat.h>
-#include <absl/strings/str_format.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/ioctl.h>
@@ -23,8 +22,8 @@ namespace {
 
 constexpr const char* kNamespaces = "/run/netns";
 
-void must(const std::vector<std::string>& command) {
-  const e2e::Result result = e2e::run({.argv = command});
+void must(const std::vector<std::string>& command, const std::string& input = "") {
+  const e2e::Result result = e2e::run({.argv = command, .input = input});
   if (result.code == 0) return;
   std::string text;
   for (const std::string& argument : command) text += argument + " ";
@@ -53,13 +52,18 @@ void mount_image(const std::string& folder, const std::string& image) {
   must({"mount", "-t", "ext4", "-o", "loop,nobarrier", image, folder});
 }
 
-std::string hardware_address(std::size_t number) {
-  return absl::StrFormat("02:00:0a:4e:00:%02x", number);
+constexpr network::Ports kPorts{.peers = 7201, .clients = 7101};
+constexpr std::uint8_t kFirstPlace = 101;
+constexpr std::uint8_t kOurs = 254;
+constexpr std::uint8_t kSwitch = 255;  // of its hardware address only
+
+// Locally administered.
+network::Mac hardware_address(std::uint8_t number) {
+  return {0x02, 0x00, 0x0a, 0x4e, 0x00, number};
 }
-
-// Locally administered, and no interface has it.
-constexpr const char* kNobody = "02:ff:ff:ff:ff:ff";
-
+std::string hardware_text(std::uint8_t number) {
+  return network::to_string(hardware_address(number));
+}
 std::string address(std::size_t number) { return absl::StrCat("10.78.0.", number); }
 
 }  // namespace
@@ -75,35 +79,50 @@ std::string enter_namespaces() {
   return "";
 }
 
-Machine::Machine(std::vector<std::string> nodes, bool isolated)
+Machine::Machine(std::vector<std::string> nodes, std::vector<std::string> places, bool isolated,
+                 std::uint64_t seed)
     : nodes_(std::move(nodes)), isolated_(isolated) {
-  if (isolated_)
-    make_network();
-  else
+  if (!isolated_) {
     for (std::size_t i = 0; i < 2 * nodes_.size(); ++i)
       addresses_.push_back(e2e::reserve_address());
+    return;
+  }
+  for (const std::string& node : nodes_)
+    ends_.push_back({node, static_cast<std::uint8_t>(ends_.size() + 1)});
+  for (std::uint8_t next = kFirstPlace; const std::string& place : places)
+    ends_.push_back({place, next++});
+  make_network(seed);
 }
 
-void Machine::make_network() {
+void Machine::make_network(std::uint64_t seed) {
   must({"ip", "link", "set", "lo", "up"});
-  must({"ip", "link", "add", "br0", "type", "bridge"});
+  must({"ip", "link", "add", "br0", "address", hardware_text(kOurs), "type", "bridge"});
   must({"ip", "link", "set", "br0", "up"});
-  must({"ip", "address", "add", "10.78.0.254/24", "dev", "br0"});
-  for (std::size_t i = 1; i <= nodes_.size(); ++i) {
-    const std::string& node = nodes_[i - 1];
-    const std::string port = absl::StrCat("p", i);
-    must({"ip", "netns", "add", node});
-    must({"ip", "link", "add", port, "type", "veth", "peer", "name", "peer0", "address",
-          hardware_address(i), "netns", node});
-    must({"ip", "link", "set", port, "master", "br0", "up"});
-    must({"ip", "-n", node, "link", "set", "lo", "up"});
-    must({"ip", "-n", node, "address", "add", address(i) + "/24", "dev", "peer0"});
-    must({"ip", "-n", node, "link", "set", "peer0", "up"});
-    for (std::size_t j = 1; j <= nodes_.size(); ++j)
-      if (i != j)
-        must({"ip", "-n", node, "neighbour", "add", address(j), "lladdr", hardware_address(j),
-              "dev", "peer0"});
-  }
+  must({"ip", "address", "add", address(kOurs) + "/24", "dev", "br0"});
+  for (std::size_t i = 0; i < ends_.size(); ++i) plug_in(ends_[i], absl::StrCat("p", i + 1));
+  if (!network::why_no_tap().empty()) return;
+  std::vector<network::End> ends;
+  for (const End& end : ends_)
+    ends.push_back({end.name, hardware_address(end.number), 0x0a4e0000U + end.number});
+  switch_ = std::make_unique<network::Tap>("switch0", network::Switch(ends, kPorts, seed));
+  // The bridge must not learn from it where the ends are, for all of them seem to be there.
+  must({"ip", "link", "set", "switch0", "master", "br0", "up"});
+  must({"ip", "link", "set", "switch0", "type", "bridge_slave", "learning", "off"});
+  must({"bridge", "fdb", "add", hardware_text(kSwitch), "dev", "switch0", "master", "static"});
+}
+
+void Machine::plug_in(const End& end, const std::string& port) {
+  must({"ip", "netns", "add", end.name});
+  must({"ip", "link", "add", port, "type", "veth", "peer", "name", "eth0", "address",
+        hardware_text(end.number), "netns", end.name});
+  must({"ip", "link", "set", port, "master", "br0", "up"});
+  std::string batch = absl::StrCat("link set lo up\naddress add ", address(end.number),
+                                   "/24 dev eth0\nlink set eth0 up\n");
+  for (const End& other : ends_)
+    if (other.number != end.number)
+      absl::StrAppend(&batch, "neighbour add ", address(other.number), " lladdr ",
+                      hardware_text(other.number), " dev eth0\n");
+  must({"ip", "-n", end.name, "-batch", "-"}, batch);
 }
 
 std::size_t Machine::number(const std::string& node) const {
@@ -120,28 +139,39 @@ std::string Machine::peer_address(const std::string& node) const {
   return isolated_ ? address(number(node)) + ":7201" : addresses_.at(2 * number(node) - 1);
 }
 
-std::vector<std::string> Machine::at(const std::string& node) const {
+std::vector<std::string> Machine::at(const std::string& end) const {
   if (!isolated_) return {};
-  return {"nsenter", absl::StrCat("--net=", kNamespaces, "/", node), "--"};
+  return {"nsenter", absl::StrCat("--net=", kNamespaces, "/", end), "--"};
 }
 
-void Machine::cut(const Cuts& cuts) {
-  for (const std::string& from : nodes_)
-    for (const std::string& to : nodes_) {
-      const bool lost = cuts.contains({from, to});
-      if (lost == cuts_.contains({from, to})) continue;
-      must({"ip", "-n", from, "neighbour", "replace", address(number(to)), "lladdr",
-            lost ? kNobody : hardware_address(number(to)), "dev", "peer0"});
+void Machine::hurt(std::size_t id, const Directions& directions, const fault::Link& link) {
+  if (switch_ == nullptr) throw std::logic_error("no switch");
+  switch_->hurt(id, directions, link);
+  hurt_[id] = directions;
+  divert();
+}
+
+void Machine::heal(std::size_t id) {
+  hurt_.erase(id);
+  divert();
+  switch_->heal(id);
+}
+
+void Machine::divert() {
+  Directions all;
+  for (const auto& [id, directions] : hurt_) all.insert(directions.begin(), directions.end());
+  for (const End& from : ends_) {
+    std::string batch;
+    for (const End& to : ends_) {
+      const std::pair direction(from.name, to.name);
+      if (all.contains(direction) != diverted_.contains(direction))
+        absl::StrAppend(&batch, "neighbour replace ", address(to.number), " lladdr ",
+                        hardware_text(all.contains(direction) ? kSwitch : to.number),
+                        " dev eth0\n");
     }
-  cuts_ = cuts;
-}
-
-void Machine::slow(const std::string& node, std::int64_t kib_per_second) {
-  if (kib_per_second == 0)
-    must({"tc", "-n", node, "qdisc", "delete", "dev", "peer0", "root"});
-  else
-    must({"tc", "-n", node, "qdisc", "replace", "dev", "peer0", "root", "tbf", "rate",
-          absl::StrCat(kib_per_second, "kibps"), "burst", "16kb", "latency", "200ms"});
+    if (!batch.empty()) must({"ip", "-n", from.name, "-batch", "-"}, batch);
+  }
+  diverted_ = std::move(all);
 }
 
 void Machine::mount_disk(const std::string& folder, const std::string& image, std::int64_t mib) {

@@ -7,6 +7,7 @@
 #include "jepsen-style-tests/checkers/checkers.h"
 #include "jepsen-style-tests/faults/schedule.h"
 #include "jepsen-style-tests/history/history_codec.h"
+#include "jepsen-style-tests/process/jepsen/clients.h"
 #include "jepsen-style-tests/process/jepsen/run.h"
 #include "jepsen-style-tests/process/jepsen/suite.h"
 
@@ -125,6 +126,9 @@ int main_or_throw(int argc, char** argv) {
   planted->add_option("NAME", planted_options.name, "Only this bug");
   add_suite_options(planted, planted_options, "Of the first run for each; default 1");
   planted->callback([&] { code = run_planted(planted_options); });
+
+  // For itself: the clients of a run.
+  app.add_subcommand("clients", "")->group("")->callback([&] { code = work_as_clients(); });
 
   std::string path;
   CLI::App* check = app.add_subcommand("check", "Checks a history again");

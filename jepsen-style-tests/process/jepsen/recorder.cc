@@ -4,7 +4,9 @@
 
 namespace kv::jepsen {
 
-Recorder::Recorder(const std::filesystem::path& file, history::Setup setup) : file_(file) {
+Recorder::Recorder(const std::filesystem::path& file, history::Setup setup,
+                   std::chrono::steady_clock::time_point begin)
+    : begin_(begin), file_(file) {
   history_.setup = std::move(setup);
   file_ << history::to_line(history_.setup) << '\n';
 }
@@ -44,6 +46,11 @@ void Recorder::complete() {
   const std::lock_guard lock(mutex_);
   history_.complete = true;
   file_ << history::end_line() << std::endl;
+}
+
+void Recorder::flush() {
+  const std::lock_guard lock(mutex_);
+  file_.flush();
 }
 
 std::uint64_t Recorder::acknowledged() const {

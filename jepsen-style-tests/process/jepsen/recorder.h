@@ -15,7 +15,14 @@ namespace kv::jepsen {
 
 class Recorder {
  public:
-  Recorder(const std::filesystem::path& file, history::Setup setup);
+  // `begin`: from when times are counted.
+  Recorder(const std::filesystem::path& file, history::Setup setup,
+           std::chrono::steady_clock::time_point begin = std::chrono::steady_clock::now());
+
+  // On the clock of all processes of this machine.
+  std::int64_t begin_us() const {
+    return std::chrono::duration_cast<std::chrono::microseconds>(begin_.time_since_epoch()).count();
+  }
 
   std::int64_t now_us() const {
     return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() -
@@ -32,6 +39,7 @@ class Recorder {
   void add(history::Fault fault);
   void death(std::string what);
   void complete();
+  void flush();
 
   // Once all others have stopped to add.
   const history::History& history() const { return history_; }
@@ -42,7 +50,7 @@ class Recorder {
   template <typename T>
   void note(std::vector<T>& all, T item);
 
-  const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+  const std::chrono::steady_clock::time_point begin_;
   mutable std::mutex mutex_;
   history::History history_;
   std::ofstream file_;

@@ -15,6 +15,7 @@
 #include "jepsen-style-tests/checkers/checkers.h"
 #include "jepsen-style-tests/faults/schedule.h"
 #include "jepsen-style-tests/process/harness/place.h"
+#include "jepsen-style-tests/process/jepsen/clients.h"
 #include "jepsen-style-tests/process/jepsen/injector.h"
 #include "jepsen-style-tests/process/jepsen/plot.h"
 
@@ -31,6 +32,10 @@ std::vector<std::string> node_names(std::uint32_t count) {
   return names;
 }
 
+std::vector<std::string> client_places(bool isolated) {
+  return isolated ? std::vector<std::string>{"c1", "c2", "c3"} : std::vector<std::string>{};
+}
+
 // Whether some of the nemeses says so of itself.
 bool some(const RunOptions& options, bool fault::Nemesis::*what) {
   return std::any_of(options.nemeses.begin(), options.nemeses.end(),
@@ -44,13 +49,15 @@ constexpr std::uint64_t kMostMemoryBytes = 256ULL << 20;
 constexpr std::uint32_t kMostSurge = 10;
 
 history::Setup setup_of(const RunOptions& options, const workload::Workload& workload,
-                        std::uint32_t replicas) {
+                        std::uint32_t replicas, bool isolated) {
   history::Setup setup{.workload = options.workload,
                        .nemeses = options.nemeses,
                        .seed = options.seed,
                        .nodes = node_names(options.nodes),
                        .replicas = replicas,
-                       .memory_bytes = kMostMemoryBytes};
+                       .policies = {},
+                       .memory_bytes = kMostMemoryBytes,
+                       .places = client_places(isolated)};
   for (const workload::Mix& mix : workload.mixes)
     setup.policies[workload::bucket_of(mix)] = mix.policy;
   return setup;
@@ -69,7 +76,7 @@ class Run {
 
   void await_ready();
   void make_buckets();
-  void chaos(Crowd& crowd, std::int64_t round, std::int64_t duration_ms);
+  void chaos(Clients& clients, std::int64_t round, std::int64_t duration_ms);
   void rest();
   void await_expiry();
   void read_all();
@@ -89,8 +96,8 @@ Run::Run(const RunOptions& options, fs::path folder, bool isolated)
     : options_(options),
       workload_(*workload::find(options.workload)),
       folder_(std::move(folder)),
-      recorder_(folder_ / "history.jsonl", setup_of(options, workload_, kReplicas)),
-      machine_(node_names(options.nodes), isolated),
+      recorder_(folder_ / "history.jsonl", setup_of(options, workload_, kReplicas, isolated)),
+      machine_(node_names(options.nodes), client_places(isolated), isolated, options.seed),
       nodes_(machine_, node_names(options.nodes),
              {.folder = folder_,
               .binary = options.binary,
@@ -115,14 +122,14 @@ void Run::go() {
   {
     const bool surges = std::find(options_.nemeses.begin(), options_.nemeses.end(), "surge") !=
                         options_.nemeses.end();
-    Crowd crowd(workload_, endpoints_, options_.crowd, surges ? kMostSurge : 1, options_.seed,
-                recorder_);
+    Clients clients(machine_, history().setup.places, endpoints_, options_.crowd,
+                    surges ? kMostSurge : 1, options_.seed, folder_, recorder_);
     injector_.on_surge(
-        [&crowd](std::int64_t times) { crowd.surge(static_cast<std::uint32_t>(times)); });
+        [&clients](std::int64_t times) { clients.surge(static_cast<std::uint32_t>(times)); });
     const std::int64_t total_ms = options_.seconds * 1000;
     for (std::int64_t done_ms = 0, round = 0; done_ms < total_ms; ++round) {
       const std::int64_t duration_ms = std::min(options_.round_seconds * 1000, total_ms - done_ms);
-      chaos(crowd, round, duration_ms);
+      chaos(clients, round, duration_ms);
       rest();
       done_ms += duration_ms;
     }
@@ -162,17 +169,18 @@ void Run::make_buckets() {
   }
 }
 
-void Run::chaos(Crowd& crowd, std::int64_t round, std::int64_t duration_ms) {
+void Run::chaos(Clients& clients, std::int64_t round, std::int64_t duration_ms) {
   const std::vector<fault::Spell> spells =
       fault::draw(options_.nemeses, nodes_.names(),
-                  options_.seed + static_cast<std::uint64_t>(round) * 1'000'003, duration_ms);
+                  options_.seed + static_cast<std::uint64_t>(round) * 1'000'003, duration_ms,
+                  history().setup.places);
   std::multimap<std::int64_t, std::pair<bool, std::size_t>>
       moments;  // time; begin or end; of which
   for (std::size_t i = 0; i < spells.size(); ++i) {
     moments.emplace(spells[i].begin_ms, std::pair(true, i));
     moments.emplace(spells[i].end_ms, std::pair(false, i));
   }
-  crowd.resume();
+  clients.resume();
   const std::int64_t began_us = recorder_.now_us();
   const auto elapsed_ms = [&] { return (recorder_.now_us() - began_us) / 1000; };
   while (elapsed_ms() < duration_ms) {
@@ -188,7 +196,7 @@ void Run::chaos(Crowd& crowd, std::int64_t round, std::int64_t duration_ms) {
     e2e::pause_before_next_look();
   }
   injector_.mend();
-  crowd.pause();
+  clients.pause();
 }
 
 // All replicas of all keys equal, within the time that is allowed for it.
@@ -286,6 +294,8 @@ std::string missing_for(const std::vector<std::string>& nemeses, bool isolated) 
     if ((nemesis.needs_network || nemesis.needs_mounts) && !isolated)
       return absl::StrCat("nemesis ", name, " needs ", nemesis.needs_network ? "networks" : "disks",
                           " of its own: run it as root");
+    if (nemesis.needs_network && !network::why_no_tap().empty())
+      return absl::StrCat("nemesis ", name, " needs a switch: ", network::why_no_tap());
     if (nemesis.needs_fake_clocks && fake_clock_library().empty())
       return absl::StrCat("nemesis ", name,
                           " needs the package libfaketime: scripts/setup installs it");
