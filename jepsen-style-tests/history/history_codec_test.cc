@@ -17,7 +17,8 @@ Setup setup() {
           .nodes = {"n1", "n2"},
           .replicas = 2,
           .policies = {{"b", "lww"}},
-          .memory_bytes = 99};
+          .memory_bytes = 99,
+          .places = {"c1", "c2"}};
 }
 
 Operation operation() {

@@ -60,7 +60,7 @@ Clients::Clients(const Machine& machine, const std::vector<std::string>& places,
                          {"seed", seed},
                          {"begin_us", recorder.begin_us()},
                          {"file", group.file.string()}};
-    e2e::Command command{.feeds_input = true};
+    e2e::Command command{.argv = {}, .feeds_input = true};
     if (!places.empty()) command.argv = machine.at(places[i]);
     command.argv.push_back(std::filesystem::read_symlink("/proc/self/exe"));
     command.argv.emplace_back("clients");

@@ -41,12 +41,13 @@ Injector::Injector(Machine& machine, Nodes& nodes, Recorder& recorder)
 
 void Injector::begin(std::size_t id, const Spell& spell) {
   Begun& begun = begun_[id] = {spell, recorder_.now_us()};
-  note_condition(spell.nodes);
+  const Directions broken = spell.link.resets || spell.link.silences ? spell.links : Directions{};
+  note_condition(spell.nodes, broken);
   for (const std::string& node : spell.nodes) begin_at(node, spell, begun);
   if (spell.kind == Kind::kCut) machine_.hurt(id, spell.cuts, {.loss_percent = 100});
   if (spell.kind == Kind::kLink) machine_.hurt(id, spell.links, spell.link);
   if (spell.kind == Kind::kSurge && surge_) surge_(spell.amount);
-  note_condition({}, spell.link.resets || spell.link.silences ? spell.links : Directions{});
+  note_condition({}, broken);
 }
 
 void Injector::end(std::size_t id) {

@@ -30,6 +30,7 @@ const std::vector<PlantedBug>& planted_bugs() {
       {"SessionForgetsWrites", "sessions", {"isolate"}},
       {"ExpiredShown", "expiry", {}},
       {"ExpiryForgotten", "expiry", {"isolate"}},
+      {"SkewIgnoresRoundTrip", "registers-any-level", {"delay"}, 40},
       {"CausalDeleteStays", "siblings", {"isolate"}, 25},
   };
   return bugs;
