@@ -199,9 +199,10 @@ TEST(Switch, HurtsAddUp) {
   the_switch.hurt(3, {{"n2", "n1"}}, {.loss_percent = 100});
   the_switch.take(frame(kN1, kN2), 0);
   EXPECT_EQ(the_switch.next_us(), 30'000);
+  EXPECT_THAT(the_switch.due(30'000), SizeIs(1));
   the_switch.heal(1);
-  the_switch.take(frame(kN1, kN2), 5'000);
-  EXPECT_EQ(the_switch.next_us(), 25'000);
+  the_switch.take(frame(kN1, kN2), 50'000);
+  EXPECT_EQ(the_switch.next_us(), 70'000);
 }
 
 TEST(Switch, CutsConnectionsToOneServiceInBothDirectionsAndNoOthers) {
