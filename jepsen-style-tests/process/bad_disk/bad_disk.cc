@@ -40,28 +40,37 @@ bool is_on_the_disk(int file) {
   return length > 0 && std::string_view(path, static_cast<std::size_t>(length)).starts_with(folder);
 }
 
+using Field = std::atomic<std::uint32_t> Control::*;
+
 // Takes the time that the disk takes now; whether the operation fails.
-bool fails(int file, std::atomic<std::uint32_t> Control::*how,
-           std::atomic<std::uint32_t> Control::*count) {
-  Control* const disk = control();
-  if (disk == nullptr || (disk->*how == 0 && disk->delay_ms == 0) || !is_on_the_disk(file))
-    return false;
-  ::poll(nullptr, 0, static_cast<int>(disk->delay_ms.load()));
-  if (disk->*how == 0) return false;
-  ++(disk->*count);
+bool fails(Control& disk, int file, std::uint32_t delay_ms, Field how, Field count) {
+  if ((disk.*how == 0 && delay_ms == 0) || !is_on_the_disk(file)) return false;
+  ::poll(nullptr, 0, static_cast<int>(delay_ms));
+  if (disk.*how == 0) return false;
+  ++(disk.*count);
   errno = EIO;
   return true;
+}
+
+bool read_fails(int file) {
+  Control* const disk = control();
+  return disk != nullptr &&
+         fails(*disk, file, disk->delay_ms, &Control::reads_fail, &Control::failed_reads);
+}
+
+bool sync_fails(int file) {
+  Control* const disk = control();
+  return disk != nullptr && fails(*disk, file, disk->delay_ms + disk->sync_ms, &Control::syncs_fail,
+                                  &Control::failed_syncs);
 }
 
 }  // namespace
 }  // namespace kv::bad_disk
 
-using kv::bad_disk::Control;
-
 extern "C" {
 
 ssize_t pread(int file, void* bytes, std::size_t size, off_t offset) {
-  if (kv::bad_disk::fails(file, &Control::reads_fail, &Control::failed_reads)) return -1;
+  if (kv::bad_disk::read_fails(file)) return -1;
   return ::syscall(SYS_pread64, file, bytes, size, offset);
 }
 
@@ -70,12 +79,12 @@ ssize_t pread64(int file, void* bytes, std::size_t size, off64_t offset) {
 }
 
 int fsync(int file) {
-  if (kv::bad_disk::fails(file, &Control::syncs_fail, &Control::failed_syncs)) return -1;
+  if (kv::bad_disk::sync_fails(file)) return -1;
   return static_cast<int>(::syscall(SYS_fsync, file));
 }
 
 int fdatasync(int file) {
-  if (kv::bad_disk::fails(file, &Control::syncs_fail, &Control::failed_syncs)) return -1;
+  if (kv::bad_disk::sync_fails(file)) return -1;
   return static_cast<int>(::syscall(SYS_fdatasync, file));
 }
 

@@ -15,11 +15,12 @@ namespace kv::bad_disk {
 inline constexpr const char* kControlVariable = "BAD_DISK_CONTROL";  // path of the control file
 inline constexpr const char* kFolderVariable = "BAD_DISK_FOLDER";    // absolute
 
-// The content of the control file, whose other side writes the first three. All zero: a sound disk.
+// The content of the control file, whose other side writes the first four. All zero: a sound disk, as fast as it is.
 struct Control {
   std::atomic<std::uint32_t> reads_fail;  // with EIO, if not 0
   std::atomic<std::uint32_t> syncs_fail;
   std::atomic<std::uint32_t> delay_ms;      // of each read and sync
+  std::atomic<std::uint32_t> sync_ms;       // of each sync, besides
   std::atomic<std::uint32_t> failed_reads;  // so far
   std::atomic<std::uint32_t> failed_syncs;
 };

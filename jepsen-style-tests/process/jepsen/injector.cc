@@ -171,13 +171,27 @@ void Injector::limit(const std::string& node, const Spell& spell, bool begins) {
   }
 }
 
+bool Injector::is_taken(const std::string& node) const {
+  const State& state = states_.at(node);
+  return state.down > 0 || state.meddled || state.disk_full > 0;
+}
+
+// From all at the same moment: what one of them syncs after the others are gone would hide what they have not.
+void Injector::cut_power(const Spell& spell) {
+  std::set<std::string> nodes;
+  for (const std::string& node : spell.nodes)
+    if (!is_taken(node)) nodes.insert(node);
+  nodes_.kill_at_once(nodes);
+}
+
 // Faults of data need the node to themselves.
 void Injector::meddle(const std::string& node, const Spell& spell, Begun& begun) {
   State& state = states_.at(node);
-  if (state.down > 0 || state.meddled || state.disk_full > 0) {
+  if (is_taken(node)) {
     begun.left_out.insert(node);
     return;
   }
+  if (spell.kind == Kind::kPowerLoss) cut_power(spell);
   state.meddled = true;
   hold_down(node);
   switch (spell.kind) {

@@ -59,6 +59,8 @@ class Injector {
   void spoil(const std::string& node, const fault::Spell& spell, bool begins);
   void spoil_disk(const std::string& node, const fault::Spell& spell, bool begins);
   void limit(const std::string& node, const fault::Spell& spell, bool begins);
+  bool is_taken(const std::string& node) const;
+  void cut_power(const fault::Spell& spell);
   void check_refused(const std::string& node);
   void check_flipped(const std::string& node);
   void move_clocks();

@@ -20,6 +20,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// As of a plain disk. In a file a sync takes no time, and who does not wait for it would hardly be noticed.
+constexpr std::uint32_t kSyncMs = 30;
+
 constexpr std::int64_t kDiskMib = 160;  // small, so that it is soon full
 
 // Files may vanish meanwhile where a node runs on what is copied.
@@ -150,6 +153,7 @@ void Nodes::make_control(const std::string& node) {
   if (file >= 0) close(file);
   if (mapped == MAP_FAILED) throw std::runtime_error("cannot map " + path.string());
   controls_[node] = static_cast<bad_disk::Control*>(mapped);
+  if (options_.own_disks) controls_[node]->sync_ms = kSyncMs;
 }
 
 void Nodes::new_boot(const std::string& node) {
@@ -195,6 +199,12 @@ void Nodes::kill(const std::string& node) {
   if (!is_running(node)) return;
   processes_.at(node)->signal(SIGKILL);
   if (!processes_.at(node)->wait().has_value()) throw std::runtime_error(node + " does not die");
+}
+
+void Nodes::kill_at_once(const std::set<std::string>& nodes) {
+  for (const std::string& node : nodes)
+    if (is_running(node)) processes_.at(node)->signal(SIGKILL);
+  for (const std::string& node : nodes) kill(node);
 }
 
 void Nodes::stop(const std::string& node) {

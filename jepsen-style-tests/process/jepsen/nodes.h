@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,7 +44,8 @@ class Nodes {
 
   // Does not wait until it answers.
   void start(const std::string& node);
-  void kill(const std::string& node);  // returns when it has ended, as does stop
+  void kill(const std::string& node);                     // returns when it has ended, as does stop
+  void kill_at_once(const std::set<std::string>& nodes);  // none outlives another
   void stop(const std::string& node);
   void pause(const std::string& node);
   void resume(const std::string& node);
