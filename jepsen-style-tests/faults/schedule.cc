@@ -184,7 +184,7 @@ const std::vector<Entry> kEntries{
      10'000,
      cut_peer_port},
     {{"client-port", "no client reaches one node", true}, 3000, 10'000, cut_client_port},
-    {{"heartbeats", "one node is heard and heeded, but its answers to heartbeats are lost", true},
+    {{"heartbeats", "one node hears the others, but its answers to heartbeats are lost", true},
      3000,
      10'000,
      cut_heartbeats},
