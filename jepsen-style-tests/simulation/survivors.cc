@@ -12,6 +12,7 @@ void Survivors::forget(Dot dot) {
   std::map<Dot, Write>& writes = writes_[key->second];
   writes.erase(dot);
   for (auto& [other, write] : writes) std::erase(write.superseded_by, dot);
+  key_of_.erase(key);
 }
 
 void Survivors::issued(const Delta& delta) {
@@ -21,6 +22,11 @@ void Survivors::issued(const Delta& delta) {
     if (dot != delta.version.dot && delta.context.contains(dot))
       write.superseded_by.push_back(delta.version.dot);
   writes[delta.version.dot] = {delta.version.value.has_value(), delta.version.expires, {}};
+}
+
+WallMs Survivors::expires(Dot dot) const {
+  const auto key = key_of_.find(dot);
+  return key == key_of_.end() ? WallMs{} : writes_.at(key->second).at(dot).expires;
 }
 
 std::string Survivors::check(const std::string& key, const Object& object, const Clock& clock,

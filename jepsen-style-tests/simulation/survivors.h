@@ -19,6 +19,10 @@ class Survivors {
   // The commit of a write may have failed: before its dot is issued again.
   void forget(Dot dot);
 
+  // When a write's value expires, as it was issued: a later one of the same commit may find it expired before any commit holds
+  // it. 0: never, or not known.
+  WallMs expires(Dot dot) const;
+
   // Empty if `object` is right at a replica with that clock; otherwise what is wrong. `forgotten`: dots that at some time no
   // replica knew any more; what they superseded may be gone all the same. `latest`: of any wall clock so far; what has expired
   // by then may be gone, too.

@@ -158,8 +158,7 @@ void Truth::issued(const Delta& delta) {
   Clock more = delta.context.minus(asked);  // what has expired goes with any write
   for_each_run(delta.context.minus(asked), [&](Actor actor, const Clock::Run& run) {
     for (std::uint64_t counter = run.first; counter <= run.last; ++counter)
-      if (const auto written = writes_.find({actor, counter});
-          written != writes_.end() && may_be_expired(written->second.expires))
+      if (may_be_expired(survivors_.expires({actor, counter})))
         more = more.minus(Clock{Dot{actor, counter}});
   });
   if (!more.empty() || !delta.context.covers(asked))
