@@ -90,8 +90,7 @@ TEST(TokenCodec, ForgedContentsAreRefused) {
   record.set_hlc(kMaxHlc.bits);
   EXPECT_EQ(refusal(seal(record.SerializeAsString())), "token: time out of range");
   record.set_hlc(0);
-  // Actor 1 with neither a base nor runs.
-  record.mutable_context()->set_dots(std::string("\x01\0\0\0\0\0\0\0\0\0", 10));
+  record.mutable_context()->add_entries()->set_actor(1);
   EXPECT_EQ(refusal(seal(record.SerializeAsString())), "token: clock: empty entry");
 }
 

@@ -11,7 +11,6 @@ namespace kv {
 struct Transaction {
   storage::View view;
   storage::WriteBatch& batch;
-  WallMs wall{};  // when it happens
 };
 
 struct Step {

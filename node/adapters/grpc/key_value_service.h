@@ -3,15 +3,13 @@
 
 #include "kv/v1/kv.grpc.pb.h"
 #include "node/adapters/grpc/operations.h"
-#include "node/adapters/grpc/watch/watch_call.h"
 
 namespace kv {
 
 class KeyValueService final : public v1::KeyValue::CallbackService {
  public:
-  // Both outlive it, and so does what `watching` names.
-  KeyValueService(const Operations& operations, const Watching& watching)
-      : operations_(operations), watching_(watching) {}
+  // `operations` outlives it.
+  explicit KeyValueService(const Operations& operations) : operations_(operations) {}
 
   grpc::ServerUnaryReactor* Get(grpc::CallbackServerContext* context, const v1::GetRequest* request,
                                 v1::GetResponse* response) override;
@@ -31,12 +29,9 @@ class KeyValueService final : public v1::KeyValue::CallbackService {
                                    v1::LeavesResponse* response) override;
   grpc::ServerWriteReactor<v1::ScanResponse>* Scan(grpc::CallbackServerContext* context,
                                                    const v1::ScanRequest* request) override;
-  grpc::ServerWriteReactor<v1::WatchResponse>* Watch(grpc::CallbackServerContext* context,
-                                                     const v1::WatchRequest* request) override;
 
  private:
   const Operations& operations_;
-  const Watching& watching_;
 };
 
 }  // namespace kv
