@@ -24,7 +24,7 @@ std::uint32_t number_at(std::string_view bytes, std::size_t at, std::size_t size
   return number;
 }
 
-void append_number(std::string& bytes, std::uint32_t number, std::size_t size) {
+void append_number(std::string& bytes, std::uint64_t number, std::size_t size) {
   for (std::size_t i = size; i > 0; --i) bytes += static_cast<char>(number >> (8 * (i - 1)) & 0xff);
 }
 
