@@ -120,7 +120,7 @@ endfunction()
 
 # The core is built a second time for simulation, with its marks and planted bugs (node/base/simulation.h): NAME_sim
 # beside each NAME. Nothing that serves data links it.
-set(KV_SIMULATED "base|causality|resolution|storage|ring|membership|messages|replica|coordinator|replication|core")
+set(KV_SIMULATED "base|causality|resolution|storage|feed|ring|membership|messages|replica|coordinator|replication|core")
 function(kv_simulated_twin name)
   add_library(${name}_sim STATIC EXCLUDE_FROM_ALL ${arg_SRCS})
   kv_target_defaults(${name}_sim)

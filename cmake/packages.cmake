@@ -26,3 +26,10 @@ target_compile_definitions(kv_xxhash INTERFACE XXH_INLINE_ALL)
 add_library(kv_asio INTERFACE)
 target_link_libraries(kv_asio INTERFACE Boost::headers Threads::Threads)
 target_compile_definitions(kv_asio INTERFACE BOOST_ASIO_NO_DEPRECATED)
+
+# Lua as built for C++: its errors are exceptions, so that destructors run.
+find_library(KV_LUA_LIBRARY lua5.4-c++ REQUIRED)
+find_path(KV_LUA_INCLUDE_DIR lua5.4/lua.hpp REQUIRED)
+add_library(kv_lua INTERFACE)
+target_link_libraries(kv_lua INTERFACE "${KV_LUA_LIBRARY}")
+target_include_directories(kv_lua SYSTEM INTERFACE "${KV_LUA_INCLUDE_DIR}")

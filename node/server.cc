@@ -20,6 +20,7 @@
 #include "node/adapters/grpc/peer/links.h"
 #include "node/adapters/grpc/peer/service.h"
 #include "node/adapters/log/log.h"
+#include "node/adapters/rocksdb/damaged_directory.h"
 #include "node/adapters/rocksdb/rocksdb_engine.h"
 #include "node/base/limits.h"
 #include "node/core/identity.h"
@@ -52,26 +53,28 @@ std::uint64_t resident_bytes() {
   return resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
 }
 
-Shard::Options shard_options(const Config& config, std::uint32_t shard) {
+Shard::Options shard_options(const Config& config, std::uint32_t shard, WatchHub& watch_hub) {
   Shard::Options options;
   options.core.shard = shard;
   options.core.shards = config.server.shards;
   options.core.max_clock_skew_ms = config.clock.max_skew_ms;
   options.core.sync_interval_ms = config.storage.sync_interval_ms;
   options.core.max_pending = config.limits.max_pending_requests;
+  options.core.max_log_entries = config.limits.max_dot_log_entries;
   options.core.replication.probe_interval_ms = config.replication.probe_interval_ms;
   options.core.replication.max_in_flight_bytes = config.limits.max_replication_in_flight_bytes;
   options.core.replication.page.bytes = config.replication.page_bytes;
   options.max_queued_requests = config.limits.max_pending_requests;
   options.max_queued_bytes = config.limits.max_pending_bytes;
   options.seed = random_bits();
+  options.on_commit = [&watch_hub] { watch_hub.committed(); };
   return options;
 }
 
 absl::StatusOr<Ring> make_ring(const Config& config) {
   std::vector<RingNode> nodes;
   for (const auto& node : config.nodes) nodes.push_back({node.id, node.zone});
-  return Ring::make(std::move(nodes), config.partitions, config.replicas);
+  return Ring::make(std::move(nodes), config.partitions, config.replicas, config.bucket_replicas);
 }
 
 }  // namespace
@@ -79,8 +82,10 @@ absl::StatusOr<Ring> make_ring(const Config& config) {
 struct Server::Impl {
   Impl(const ServerOptions& o, Ring r) : options(o), ring(std::move(r)), started(monotonic_now()) {}
 
+  absl::Status start_on_disk();
   absl::Status open_storage();
   absl::Status start_shards();
+  absl::Status leave_damaged(const absl::Status& damage);
   absl::Status start_peers();
   absl::Status start_clients();
   void receive(NodeIndex from, const std::string& bytes);
@@ -102,10 +107,12 @@ struct Server::Impl {
 
   // In the order in which they are made; later ones use earlier ones.
   std::unique_ptr<storage::RocksdbEngine> engine;
+  std::unique_ptr<WatchHub> watch_hub;
   std::unique_ptr<Shards> shards;
   std::unique_ptr<PeerLinks> links;
   std::unique_ptr<PeerService> peer_service;
   std::unique_ptr<Operations> operations;
+  std::unique_ptr<Watching> watching;
   std::unique_ptr<Inspection> inspection;
   std::unique_ptr<KeyValueService> key_value_service;
   std::unique_ptr<AdminService> admin_service;
@@ -127,6 +134,7 @@ absl::Status Server::Impl::open_storage() {
   rocksdb.data_dir = options.data_dir;
   rocksdb.block_cache_bytes = options.config.storage.block_cache_bytes;
   rocksdb.write_buffer_bytes = options.config.storage.write_buffer_bytes;
+  rocksdb.change_log_bytes = options.config.storage.change_log_bytes;
   rocksdb.boot_id = identity.boot_id;
   auto opened = storage::RocksdbEngine::open(rocksdb);
   if (!opened.ok()) return opened.status();
@@ -149,10 +157,13 @@ absl::Status Server::Impl::open_storage() {
 }
 
 absl::Status Server::Impl::start_shards() {
+  WatchHub::Options watch;
+  watch.max_watchers = options.config.limits.max_watchers;
+  watch_hub = std::make_unique<WatchHub>(*engine, ring.catalog(), watch);
   std::vector<std::unique_ptr<Shard>> all;
   for (std::uint32_t i = 0; i < options.config.server.shards; ++i)
     all.push_back(std::make_unique<Shard>(
-        shard_options(options.config, i), ring, self, *engine,
+        shard_options(options.config, i, *watch_hub), ring, self, *engine,
         [this](NodeIndex to, std::string message) { links->send(to, std::move(message)); }));
   shards = std::make_unique<Shards>(std::move(all));
   for (const auto& shard : shards->all()) {
@@ -160,6 +171,40 @@ absl::Status Server::Impl::start_shards() {
     if (!recovered.ok()) return recovered;
   }
   return record_recovered(*engine, identity);
+}
+
+// A directory that is damaged as a whole is put aside, and the node starts empty, if there are others to rebuild it from.
+absl::Status Server::Impl::start_on_disk() {
+  const auto start = [this] {
+    const absl::Status opened = open_storage();
+    return opened.ok() ? start_shards() : opened;
+  };
+  const absl::Status first = start();
+  if (!absl::IsDataLoss(first)) return first;
+  const absl::Status left = leave_damaged(first);
+  return left.ok() ? start() : left;
+}
+
+absl::Status Server::Impl::leave_damaged(const absl::Status& damage) {
+  const std::string what(damage.message());
+  if (ring.n() < 2)
+    return absl::DataLossError(absl::StrCat(
+        what,
+        ". This cluster keeps one replica of each key, so there is nothing to rebuild it from, and "
+        "it is left as it is: restore a backup"));
+  shards.reset();
+  watch_hub.reset();
+  engine.reset();
+  const auto kept = storage::move_aside(options.data_dir);
+  if (!kept.ok())
+    return absl::DataLossError(absl::StrCat(
+        what, ". It could not be put aside: ", std::string(kept.status().message()),
+        ". Move it away and start again: the node comes back empty and takes everything from the "
+        "other replicas"));
+  log::error(absl::StrCat("DAMAGE: ", what, ". It has been moved to ", *kept,
+                          " as it is. The node starts empty and takes everything from the other "
+                          "replicas; once all is well, remove what was moved"));
+  return absl::OkStatus();
 }
 
 absl::Status Server::Impl::start_peers() {
@@ -194,7 +239,8 @@ absl::Status Server::Impl::start_peers() {
 absl::Status Server::Impl::start_clients() {
   operations = std::make_unique<Operations>(*shards, ring);
   inspection = std::make_unique<Inspection>(*shards, ring, operations->buckets(), self);
-  key_value_service = std::make_unique<KeyValueService>(*operations);
+  watching.reset(new Watching{operations->buckets(), ring, self, *watch_hub});
+  key_value_service = std::make_unique<KeyValueService>(*operations, *watching);
   admin_service = std::make_unique<AdminService>(
       [this](std::function<void(v1::StatusResponse)> done) { collect_status(std::move(done)); },
       operations->buckets(), *inspection);
@@ -236,17 +282,24 @@ v1::StatusResponse Server::Impl::combine(const std::vector<CoreStatus>& statuses
   out.set_id(options.node);
   out.set_incarnation(peer_identity.incarnation);
   out.set_uptime_ms(static_cast<std::uint64_t>(elapsed_us(started, monotonic_now()) / 1000));
-  out.set_partitions_total(ring.partitions());
+  out.set_partitions_total(ring.held_partitions());
   out.set_n(ring.n());
   out.set_disk_bytes(engine->disk_bytes());
   out.set_memory_bytes(resident_bytes());
+  const MergeCounters merges = operations->merge_counters();
+  out.mutable_merges()->set_merged(merges.merged);
+  out.mutable_merges()->set_refused(merges.refused);
+  out.mutable_merges()->set_broken(merges.broken);
   auto* totals = out.mutable_anti_entropy();
   auto* reads = out.mutable_reads();
   for (const CoreStatus& status : statuses) {
     out.set_keys(out.keys() + status.live_keys);
     out.set_partitions(out.partitions() + status.partitions);
     out.set_dot_log_entries(out.dot_log_entries() + status.log_entries);
+    out.set_max_dot_log_entries(out.max_dot_log_entries() + status.max_log_entries);
     out.set_markers(out.markers() + status.markers);
+    out.set_replicas_unfit(out.replicas_unfit() + status.unfit);
+    out.set_replicas_discarded(out.replicas_discarded() + status.discarded);
     out.set_skewed(out.skewed() || status.skewed);
     out.set_clock_skew_ms(status.clock_skew_ms);  // all hear the same
     reads->set_asked(reads->asked() + status.reads.asked);
@@ -276,6 +329,7 @@ v1::StatusResponse Server::Impl::combine(const std::vector<CoreStatus>& statuses
       peer->set_clock_skew_ms(offset_ms(*all_links[i].wall, now()));
     for (const CoreStatus& status : statuses) {
       peer->set_debt_dots(peer->debt_dots() + status.peers[i].debt_dots);
+      peer->set_transfers_owed(peer->transfers_owed() + status.peers[i].transfers_owed);
       peer->set_debt_age_ms(std::max<std::uint64_t>(
           peer->debt_age_ms(), static_cast<std::uint64_t>(status.peers[i].debt_age_ms)));
     }
@@ -291,8 +345,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::start(const ServerOptions& optio
   auto ring = make_ring(options.config);
   if (!ring.ok()) return ring.status();
   std::unique_ptr<Server> server(new Server(std::make_unique<Impl>(options, *std::move(ring))));
-  for (const auto step :
-       {&Impl::open_storage, &Impl::start_shards, &Impl::start_peers, &Impl::start_clients}) {
+  for (const auto step : {&Impl::start_on_disk, &Impl::start_peers, &Impl::start_clients}) {
     const absl::Status status = ((*server->impl_).*step)();
     if (!status.ok()) return status;
   }
@@ -305,6 +358,7 @@ void Server::stop() {
   Impl& impl = *impl_;
   if (impl.is_stopped) return;
   impl.is_stopped = true;
+  if (impl.watch_hub != nullptr) impl.watch_hub->stop();  // or watches would go on for ever
   impl.client_listener.stop(
       kStopGraceMs);  // first: what is under way may still need peers and disk
   if (impl.links != nullptr) impl.links->stop();

@@ -4,7 +4,7 @@
 BEGIN {
   # The layer of each folder under node/. What is in no layer is checked by path alone.
   rank["base"] = 1; rank["causality"] = 2; rank["resolution"] = 3; rank["storage"] = 4; rank["ring"] = 5; rank["membership"] = 5
-  rank["messages"] = 5; rank["replica"] = 6; rank["coordinator"] = 7; rank["replication"] = 7; rank["core"] = 8
+  rank["messages"] = 5; rank["feed"] = 7; rank["replica"] = 6; rank["coordinator"] = 7; rank["replication"] = 7; rank["core"] = 8
   rank["adapters"] = 9; rank["main"] = 10
   only_base["ring"] = 1; only_base["membership"] = 1
 

@@ -2,14 +2,12 @@
 
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
-#include <absl/strings/str_split.h>
 
 #include <limits>
 #include <utility>
 
 #include "client/cli/help.h"
 #include "client/cli/text/duration.h"
-#include "kv/codec.h"
 #include "kv/limits.h"
 
 #ifndef KV_VERSION
@@ -95,10 +93,6 @@ CLI::Option* add_number(CLI::App* app, const std::string& flag, std::uint64_t& t
   return app->add_option_function<std::string>(flag, set, description)->type_name("N");
 }
 
-absl::Status named(absl::string_view name, const absl::Status& status) {
-  return absl::InvalidArgumentError(absl::StrCat(name, ": ", status.message()));
-}
-
 }  // namespace
 
 CommandLine::CommandLine()
@@ -165,6 +159,14 @@ void CommandLine::add_session(CLI::App* command) {
       ->type_name("FILE");
 }
 
+void CommandLine::add_request_id(CLI::App* command) {
+  request_id_options_.push_back(
+      command
+          ->add_option("--request-id", options_.request_id,
+                       "1 to 64 bytes: sent again within 10 minutes, at any node, it is one write")
+          ->type_name("ID"));
+}
+
 void CommandLine::add_durability(CLI::App* command) {
   add_choice(command, "--durability", options_.durability, kDurabilities,
              "What the write survives: the process, or power loss [os]");
@@ -188,6 +190,7 @@ void CommandLine::add_key_commands() {
       put->add_option("--file", options_.file, "Take the value from a file")->type_name("FILE");
   add_token(put);
   add_session(put);
+  add_request_id(put);
   add_durability(put);
   ttl_option_ =
       add_duration(put, "--ttl", options_.ttl, "How long the value is there [as the bucket says]");
@@ -206,6 +209,7 @@ void CommandLine::add_key_commands() {
   add_keys(del);
   add_token(del);
   add_session(del);
+  add_request_id(del);
   add_durability(del);
   del->add_flag("--if-current", if_current_,
                 "Only if the key has not changed since --token was read");
@@ -221,6 +225,14 @@ void CommandLine::add_scan_commands() {
   constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
   add_number(scan, "--limit", options_.limit, 0, kMost, "At most so many keys; 0: all [0]");
   add_base64(scan, "Keys are given, and keys and values printed, as base64");
+
+  CLI::App* watch = add_command("watch", "Print changes as they become visible at a node");
+  watched_key_ = watch->add_option("KEY", options_.key, "1 byte to 4 KiB")->type_name("");
+  watched_prefix_ = watch->add_option("--prefix", options_.prefix, "All keys that begin with this");
+  watched_prefix_->type_name("PREFIX");
+  watch->add_option("--from", token_, "Go on after this token of an earlier watch [from now on]")
+      ->type_name("TOKEN");
+  add_base64(watch, "The key or prefix is given, and keys and values printed, as base64");
 
   CLI::App* exporting = add_command("export", "Print every record, for import");
   add_format(exporting, "json");
@@ -246,15 +258,29 @@ void CommandLine::add_bucket() {
   const Choices<std::string> actions = {{"create", "create"}, {"ls", "ls"}, {"show", "show"}};
   add_choice(bucket, "ACTION", options_.bucket_action, actions, "What to do")->required();
   bucket->add_option("NAME", options_.bucket_name, "Of create and show")->type_name("");
-  const Choices<std::string> policies = {{"lww", "lww"},           {"siblings", "siblings"},
-                                         {"fww", "fww"},           {"max", "max"},
-                                         {"min", "min"},           {"counter", "counter"},
-                                         {"register", "register"}, {"flag", "flag"},
-                                         {"set", "set"},           {"map", "map"}};
+  const Choices<std::string> policies = {
+      {"lww", "lww"}, {"siblings", "siblings"}, {"fww", "fww"},           {"max", "max"},
+      {"min", "min"}, {"counter", "counter"},   {"register", "register"}, {"flag", "flag"},
+      {"set", "set"}, {"map", "map"},           {"custom", "custom"}};
   add_choice(bucket, "--policy", options_.policy, policies,
              "What becomes of concurrent writes; create needs it");
   add_duration(bucket, "--ttl", options_.ttl,
                "Of create: how long values are there that are put without --ttl [for ever]");
+  add_number(bucket, "--n", options_.n, 1, 7,
+             "Of create: replicas of each key, a number that the configuration lists [as the "
+             "cluster has]");
+  bucket
+      ->add_option("--merge", options_.merge_file,
+                   "Of policy custom: Lua that defines function merge(a, b)")
+      ->type_name("FILE");
+  bucket
+      ->add_option("--samples", options_.samples_file,
+                   "Values to try --merge on, a line each, beside generated ones")
+      ->type_name("FILE");
+  bucket
+      ->add_option("--samples-from", options_.samples_from,
+                   "A bucket whose values are samples, too")
+      ->type_name("BUCKET");
 }
 
 void CommandLine::add_collections() {
@@ -278,6 +304,7 @@ void CommandLine::add_collections() {
       {"register", "register"}, {"counter", "counter"}, {"flag", "flag"}, {"set", "set"}};
   add_choice(map, "--type", options_.leaf_policy, leaves, "What the field holds [register]");
   for (CLI::App* command : {set, map}) {
+    add_request_id(command);
     add_duration(command, "--ttl", options_.ttl, "How long it is there [as the bucket says]");
     add_durability(command);
     add_base64(command, "Keys, elements, fields and values are given and printed as base64");
@@ -288,9 +315,8 @@ void CommandLine::add_inspection() {
   CLI::App* wait = add_command("wait", "Wait until replicas have a write");
   const auto set_dot = [this](std::string text) {
     reveal(text);
-    const absl::StatusOr<client::Dot> dot = client::parse_dot(text);
-    if (!dot.ok()) throw CLI::ValidationError("DOT", std::string(dot.status().message()));
-    options_.dot = *dot;
+    const absl::Status status = take_dot(text);
+    if (!status.ok()) throw CLI::ValidationError("DOT", std::string(status.message()));
   };
   wait->add_option_function<std::string>("DOT", set_dot, "ACTORHEX:COUNTER, as a write prints it")
       ->required()
@@ -304,6 +330,17 @@ void CommandLine::add_inspection() {
   CLI::App* explain = add_command("explain", "Show what each replica of a key holds, and why");
   add_key(explain);
   add_base64(explain, "The key is given, and values are printed, as base64");
+
+  CLI::App* conflicts = add_command("conflicts", "Show what was lost unseen, and put it back");
+  const Choices<std::string> actions = {
+      {"list", "list"}, {"ls", "list"}, {"show", "show"}, {"restore", "restore"}};
+  add_choice(conflicts, "ACTION", options_.action, actions, "What to do")->required();
+  conflicts
+      ->add_option("WHAT", subject_, "Of list: a KEY; of show and restore: the DOT that was lost")
+      ->type_name("");
+  add_number(conflicts, "--limit", options_.limit, 0, 1'000'000, "At most so many; 0: all [0]");
+  conflicts->add_flag("--all-buckets", options_.all_buckets, "List those of every bucket");
+  add_base64(conflicts, "The key is given, and keys and values are printed, as base64");
 }
 
 void CommandLine::add_others() {
@@ -318,6 +355,7 @@ void CommandLine::add_others() {
   incr->add_option_function<std::string>("BY", set_amount, "How much; may be negative [1]")
       ->type_name("");
   add_session(incr);
+  add_request_id(incr);
   add_durability(incr);
   add_base64(incr, "The key is given as base64");
   add_command("status", "Show the nodes and what they owe each other");
@@ -332,132 +370,12 @@ void CommandLine::parse(int argc, const char* const* argv) {
   app_.parse(std::move(reversed));
   for (std::string* text :
        {&options_.key, &value_, &options_.file, &options_.prefix, &options_.start, &options_.end,
-        &options_.bucket, &options_.bucket_name, &options_.field, &map_value_, &endpoints_, &token_,
-        &options_.session_file})
+        &options_.bucket, &options_.bucket_name, &subject_, &options_.field, &map_value_,
+        &endpoints_, &token_, &options_.session_file, &options_.request_id, &options_.merge_file,
+        &options_.samples_file, &options_.samples_from})
     reveal(*text);
   for (std::vector<std::string>* list : {&options_.keys, &options_.elements, &options_.inside})
     for (std::string& each : *list) reveal(each);
-}
-
-absl::Status CommandLine::finish() {
-  options_.command = app_.get_subcommands().front()->get_name();
-  options_.endpoints = absl::StrSplit(endpoints_, ',');
-  options_.level_given = !level_option_->empty();
-  if (absl::Status status = client::check_timeout(options_.timeout); !status.ok()) return status;
-  if (options_.command == "put") {
-    if (absl::Status status = finish_put(); !status.ok()) return status;
-  }
-  if (absl::Status status = finish_del(); !status.ok()) return status;
-  if (absl::Status status = finish_set(); !status.ok()) return status;
-  if (absl::Status status = finish_map(); !status.ok()) return status;
-  if (absl::Status status = finish_bucket(); !status.ok()) return status;
-  if (absl::Status status = finish_condition(); !status.ok()) return status;
-  absl::StatusOr<std::string> token = client::decode_token(token_);
-  if (!token.ok()) return named("--token", token.status());
-  options_.token = *std::move(token);
-  return options_.base64 ? decode_bytes() : absl::OkStatus();
-}
-
-absl::Status CommandLine::finish_put() {
-  if (ttl_option_->count() > 0 && options_.ttl.count() == 0)
-    return absl::InvalidArgumentError("--ttl must be longer than 0");
-  const bool has_value = !value_option_->empty();
-  if (has_value == !file_option_->empty()) {
-    return absl::InvalidArgumentError("put takes exactly one of VALUE, - and --file FILE");
-  }
-  if (value_ == "-") {
-    options_.file = "-";
-  } else if (has_value) {
-    options_.value = value_;
-  }
-  return absl::OkStatus();
-}
-
-absl::Status CommandLine::finish_del() {
-  if (options_.keys.size() > 1 && !token_.empty())
-    return absl::InvalidArgumentError("--token is of one key; del takes it with one KEY only");
-  if (options_.keys.size() > 1 && !options_.session_file.empty())
-    return absl::InvalidArgumentError(
-        "--session is of requests one after another; del takes it with one KEY only");
-  return absl::OkStatus();
-}
-
-absl::Status CommandLine::finish_set() {
-  if (options_.command != "set") return absl::OkStatus();
-  if (options_.action == "add" && options_.elements.empty())
-    return absl::InvalidArgumentError("set add takes at least one ELEM");
-  if (options_.action == "ls" && !options_.elements.empty())
-    return absl::InvalidArgumentError("set ls takes no ELEM");
-  if (options_.action != "add" && options_.ttl.count() > 0)
-    return absl::InvalidArgumentError("--ttl goes with set add only");
-  return absl::OkStatus();
-}
-
-absl::Status CommandLine::finish_map() {
-  if (options_.command != "map") return absl::OkStatus();
-  const bool put = options_.action == "put";
-  if (!map_value_.empty() || put) options_.value = map_value_;
-  if (options_.field.empty() && (put || options_.value.has_value() || !options_.inside.empty()))
-    return absl::InvalidArgumentError(
-        "map put takes a FIELD and a VALUE, and --in goes with a FIELD");
-  if (!put && options_.value.has_value() &&
-      (options_.action == "get" || options_.leaf_policy != "set"))
-    return absl::InvalidArgumentError("only map put, and map rm --type set, take a VALUE");
-  if (!put && options_.ttl.count() > 0)
-    return absl::InvalidArgumentError("--ttl goes with map put only");
-  if (put && options_.leaf_policy == "flag" && map_value_ != "true" && map_value_ != "false")
-    return absl::InvalidArgumentError("a flag is put to true or false");
-  if (put && options_.leaf_policy == "counter" && !absl::SimpleAtoi(map_value_, &options_.amount))
-    return absl::InvalidArgumentError(
-        absl::StrCat("VALUE: \"", map_value_, "\" is no whole number of 64 bits to add"));
-  return absl::OkStatus();
-}
-
-absl::Status CommandLine::finish_condition() {
-  if (if_absent_ && if_current_)
-    return absl::InvalidArgumentError("either --if-absent or --if-current, not both");
-  if (if_current_ && token_.empty())
-    return absl::InvalidArgumentError("--if-current needs --token");
-  if (if_absent_) options_.condition = client::Condition::kIfAbsent;
-  if (if_current_) options_.condition = client::Condition::kIfCurrent;
-  return absl::OkStatus();
-}
-
-absl::Status CommandLine::finish_bucket() {
-  const bool create = options_.bucket_action == "create";
-  const bool takes_name = create || options_.bucket_action == "show";
-  if (options_.command != "bucket") return absl::OkStatus();
-  if (takes_name == options_.bucket_name.empty())
-    return absl::InvalidArgumentError(absl::StrCat(
-        "bucket ", options_.bucket_action, takes_name ? " takes a NAME" : " takes no NAME"));
-  if (create == options_.policy.empty())
-    return absl::InvalidArgumentError(create ? "bucket create takes --policy POLICY"
-                                             : "--policy goes with bucket create only");
-  if (!create && options_.ttl.count() > 0)
-    return absl::InvalidArgumentError("--ttl goes with bucket create only");
-  return absl::OkStatus();
-}
-
-absl::Status CommandLine::decode_bytes() {
-  const auto decode = [](absl::string_view name, std::string& bytes) {
-    absl::StatusOr<std::string> decoded = client::decode_base64(bytes);
-    if (!decoded.ok()) return named(name, decoded.status());
-    bytes = *std::move(decoded);
-    return absl::OkStatus();
-  };
-  std::vector<std::pair<absl::string_view, std::string*>> fields = {{"KEY", &options_.key},
-                                                                    {"--prefix", &options_.prefix},
-                                                                    {"--start", &options_.start},
-                                                                    {"--end", &options_.end}};
-  for (std::string& key : options_.keys) fields.emplace_back("KEY", &key);
-  for (std::string& element : options_.elements) fields.emplace_back("ELEM", &element);
-  for (std::string& field : options_.inside) fields.emplace_back("--in", &field);
-  fields.emplace_back("FIELD", &options_.field);
-  if (options_.value.has_value()) fields.emplace_back("VALUE", &*options_.value);
-  for (const auto& [name, bytes] : fields) {
-    if (absl::Status status = decode(name, *bytes); !status.ok()) return status;
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace kv::cli

@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 #include <string>
+#include <vector>
 
 #include "client/cli/commands/options.h"
 
@@ -44,16 +45,21 @@ class CommandLine {
   void add_keys(CLI::App* command);
   void add_token(CLI::App* command);
   void add_session(CLI::App* command);
+  void add_request_id(CLI::App* command);
   void add_durability(CLI::App* command);
   void add_base64(CLI::App* command, const std::string& what);
   void add_format(CLI::App* command, const std::string& fallback);
 
+  absl::Status finish_request_id() const;
   absl::Status finish_put();
   absl::Status finish_set();
   absl::Status finish_map();
   absl::Status finish_del();
   absl::Status finish_bucket();
+  absl::Status finish_watch();
+  absl::Status finish_conflicts();
   absl::Status finish_condition();
+  absl::Status take_dot(const std::string& text);
   absl::Status decode_bytes();
 
   CLI::App app_;
@@ -64,12 +70,16 @@ class CommandLine {
   std::string value_;
   std::string map_value_;
   std::string token_;
+  std::string subject_;  // of conflicts: a key or a dot
   bool if_absent_ = false;
   bool if_current_ = false;
   CLI::Option* level_option_ = nullptr;
   CLI::Option* value_option_ = nullptr;
   CLI::Option* file_option_ = nullptr;
   CLI::Option* ttl_option_ = nullptr;
+  std::vector<CLI::Option*> request_id_options_;
+  CLI::Option* watched_key_ = nullptr;
+  CLI::Option* watched_prefix_ = nullptr;
 };
 
 }  // namespace kv::cli

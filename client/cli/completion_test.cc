@@ -43,9 +43,10 @@ class BashCompletion : public ::testing::Test {
 };
 
 TEST_F(BashCompletion, OffersCommands) {
-  EXPECT_EQ(offers("kv ''"),
-            "bucket completion converged del explain export get import incr map put scan set "
-            "status wait");
+  EXPECT_EQ(
+      offers("kv ''"),
+      "bucket completion conflicts converged del explain export get import incr map put scan set "
+      "status wait watch");
   EXPECT_EQ(offers("kv s"), "scan set status");
   EXPECT_EQ(offers("kv --level one p"), "put");
   EXPECT_EQ(offers("kv --level = one p"), "put");

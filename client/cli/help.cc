@@ -28,7 +28,8 @@ Exit codes
   6  outcome unknown: the write may have been stored; its dot is printed when it
      is known
   7  several siblings where one value was asked for
-  8  condition not met: it exists already, or has changed
+  8  condition not met: it exists already, or has changed; or a watch's token is
+     too old
   9  timed out: what was waited for has not come true
 
 Examples
@@ -63,6 +64,15 @@ siblings and fww.
 
 --session FILE: see kv get --help.
 
+--request-id ID, also of del, incr, set and map: names this write of this key,
+so that it may be sent again, to any node. For 10 minutes every attempt finds
+the first and is answered for it, also past --if-absent. So a script retries
+what ended with exit code 6, 5 or 3 with the same ID; a new write needs a new
+one (the same ID for something else is refused, 2). "Certainly not applied" (5)
+speaks of the attempt that it answers. What nodes that cannot reach each other
+both write is, once they can, put or deleted again, and of a counter counted
+once: node/docs/6-requests.md.
+
 Prints "ok dot=... acks=..." on standard error; with -o json: key, dot, token,
 acks, coordinator.
 
@@ -71,6 +81,7 @@ Examples
   tar c photos | kv put backup -
   kv put user:1 Bo --token "$(kv get user:1 --token-only)"
   kv put session:9f2 Ada --ttl 30m
+  kv put user:1 Ada --request-id "$(uuidgen)"
 )help";
 
 constexpr const char* kGet = R"help(
@@ -165,6 +176,33 @@ Examples
   kv scan --start a --end b -o json
 )help";
 
+constexpr const char* kWatch = R"help(
+Prints each change of a key, or of all keys that begin with a prefix (--prefix ''
+for all of the bucket), as it becomes visible at one node: deletes included,
+whichever node took the write, until interrupted. Nothing is left out and nothing
+comes twice. The node is the first of the endpoints that takes the watch; it tells
+of the keys of which it holds a replica.
+
+A line for each value: key, TAB, value, escaped as by kv scan; of what a set or
+map holds: key, path or element, value. The key alone: it has no value any more.
+With -o json: key, dots[] (the writes that the node processed with this change),
+values[], deleted, token, and expires_ms[] of values that expire, which makes no
+event; of sets and maps also path, policy, element. Objects of a token alone come
+first, and every few seconds when only what is not watched has changed.
+
+--from TOKEN goes on after an object with that token, at the same node and with
+the same KEY or PREFIX, also after a restart. Exit code 8: the token is too old.
+The node keeps a bounded log of changes (change_log_bytes), and none of before a
+loss of power or of its disk. Then read the current state, and watch from now on:
+begin the new watch first, so that nothing between is lost. When the node is away
+for more than a minute, the watch ends with exit code 3.
+
+Examples
+  kv watch user:1
+  kv watch --prefix user: -o json | while read -r line; do ...; done
+  kv watch --prefix user: -o json --from "$token"
+)help";
+
 constexpr const char* kImport = R"help(
 FILE, or standard input (-), holds one record a line. What decides on the format
 is --format; else the end of FILE's name, which is .tsv, or .json, .jsonl or
@@ -208,14 +246,16 @@ Examples
 
 constexpr const char* kIncr = R"help(
 The key is in a bucket of policy counter. Additions at several nodes all count,
-once each. When an addition's outcome is unknown (exit code 6), repeating it may
-count it twice. A delete starts anew from 0, except that an addition at another
+once each. When an addition's outcome is unknown (exit code 6), repeating it
+with the --request-id that it had counts it once, within 10 minutes and at
+whatever node (kv put --help); without one it may count twice. A delete starts anew from 0, except that an addition at another
 node at the same time keeps what that node had added before.
 
 Examples
   kv bucket create visits --policy counter
   kv --bucket visits incr home
   kv --bucket visits incr home -- -3
+  kv --bucket visits incr home --request-id visit-8812
   kv --bucket visits get home
 )help";
 
@@ -233,14 +273,37 @@ changes:
   flag      "true" or "false", by put; of concurrent ones, true
   set       sets of elements; adding wins; see kv set --help
   map       maps of registers, counters, flags and sets; see kv map --help
+  custom    merged by a function of yours, in Lua
 
 Making a bucket needs a majority of all nodes. Making the same one again
-succeeds; one of that name with another policy is refused (8).
+succeeds; one of that name with another policy is refused (8). So is one while
+another node makes a different one of that name, or died over it: make that very
+one to finish it.
+
+--n N: how many nodes hold each key of the bucket, one of the numbers that the
+cluster's configuration has under replicas and bucket_replicas.
+
+--merge FILE defines function merge(a, b), which returns what two values that
+were put at the same time become; up to 16 KiB. A get shows all of them merged;
+a put without a token is merged with what is there, with one it supersedes what
+was read. The function can call: assert error ipairs pairs select tonumber
+tostring type; json.decode(text [, "object"]) json.encode json.array json.null;
+most of string (find looks for plain text), table and math. It has 10 million
+instructions and 32 MiB. Values have up to 256 KiB; one for which it raises an
+error is refused when it is put (2).
+
+It is taken only if it is commutative, associative and idempotent for all that it
+is tried on, else refused with the values that show it (2): values of --samples
+FILE (a line each; - for standard input) and of --samples-from BUCKET, others
+like them, and texts, numbers and JSON documents of all kinds. JSON documents
+that mean the same are the same. Let it raise an error for what is no value. If
+it breaks a law later, siblings are shown instead, and kv status says so.
 
 Examples
   kv bucket create carts --policy siblings
   kv bucket ls
   kv --bucket carts put cart:1 apples
+  kv bucket create baskets --policy custom --merge client/examples/cart.lua
 )help";
 
 constexpr const char* kWait = R"help(
@@ -279,16 +342,49 @@ Examples
   kv --bucket carts explain cart:1 -o json
 )help";
 
+constexpr const char* kConflicts = R"help(
+Of two writes of a key that have not seen each other the bucket's policy keeps
+one. A replica that finds them together notes the one that was lost; list asks
+all nodes and prints an entry for each loss, the latest first. That goes for
+buckets of policy lww; and for those of policy fww and register, and registers
+in maps, where the value that was not shown is lost with the next write.
+
+A replica keeps the notes of a partition for seven days, and the latest 1,000 or
+1 MiB of them. Of values beyond 16 KiB only the size. When messages overtake
+each other, a write that the winner had seen by way of another may be listed.
+
+list prints a line for each: dot, key, what was lost, and the dot of the winner,
+with tabs between them. show DOT prints the value exactly as it was put. restore
+DOT reads the key and puts the lost value in the place of what is there (or
+deletes it, if what was lost is a delete), unless it changes meanwhile (exit
+code 8); what it replaces is named. Exit code 1: nobody has noted such a loss, or
+the value was not kept, or its time to live has ended. The entry stays.
+
+With -o json: dot, bucket, key, path[] (in a map), hlc, marker or value_bytes and
+value_kept, value (show), expires_ms, winner, winner_hlc, noted_ms, nodes[];
+restore: key, restored, replaced[], dot, token, acks, coordinator.
+
+Examples
+  kv conflicts list
+  kv conflicts list user:1 -o json
+  kv conflicts show 00c0ffee00c0ffee:17
+  kv conflicts restore 00c0ffee00c0ffee:17
+)help";
+
 constexpr const char* kStatus = R"help(
 Asks the endpoints and every member that they name. Exit code 0 when at least
 one answers, 3 when none does. With -o json one object: nodes[], each with id,
 address, state ("alive", "skewed" or "unreachable"), keys, clock_skew_ms (its
 clock minus the majority's; beyond the limit it is skewed, and orders no writes
 in buckets of policy lww until its clock is set), disk_bytes, memory_bytes,
-dot_log_entries, markers (deletes that some replica is not known to have on
-disk), partitions, anti_entropy, reads (gets for which other nodes were asked:
+dot_log_entries and max_dot_log_entries (beyond which a replica that is away is
+given up, and will get full transfers), markers (deletes that some replica is
+not known to have on disk), replicas_unfit and replicas_discarded (those found
+damaged: not served from until rebuilt; and discarded so far), partitions, anti_entropy, reads (gets for which other nodes were asked:
 hedges and spares sent to one more replica, versions sent to repair those
-behind) and peers[], each with id, alive, debt_dots, debt_age_ms.
+behind), merges (keys merged by functions of buckets of policy custom, puts that
+these refused, and how often one broke a law) and peers[], each with id, alive, debt_dots, debt_age_ms
+and transfers_owed (partitions that it will get as a whole).
 )help";
 
 constexpr const char* kCompletion = R"help(
@@ -302,14 +398,15 @@ Examples
 
 std::string command_footer(const std::string& command) {
   static const std::map<std::string, const char*> kFooters = {
-      {"put", kPut},        {"get", kGet},
-      {"del", kDel},        {"scan", kScan},
-      {"import", kImport},  {"export", kExport},
-      {"status", kStatus},  {"completion", kCompletion},
-      {"incr", kIncr},      {"bucket", kBucket},
-      {"set", kSet},        {"map", kMap},
-      {"wait", kWait},      {"converged", kConverged},
-      {"explain", kExplain}};
+      {"put", kPut},         {"get", kGet},
+      {"del", kDel},         {"scan", kScan},
+      {"import", kImport},   {"export", kExport},
+      {"status", kStatus},   {"completion", kCompletion},
+      {"incr", kIncr},       {"bucket", kBucket},
+      {"set", kSet},         {"map", kMap},
+      {"wait", kWait},       {"converged", kConverged},
+      {"explain", kExplain}, {"conflicts", kConflicts},
+      {"watch", kWatch}};
   const auto found = kFooters.find(command);
   return found == kFooters.end() ? "" : found->second;
 }

@@ -34,20 +34,15 @@ bool asks_for_json(int argc, const char* const* argv) {
 
 ExitCode run_command(const Options& options, Console& console) {
   using Command = ExitCode (*)(const Options&, client::Client&, Console&);
-  static const std::map<std::string, Command> kCommands = {{"put", run_put},
-                                                           {"get", run_get},
-                                                           {"del", run_del},
-                                                           {"scan", run_scan},
-                                                           {"import", run_import},
-                                                           {"export", run_export},
-                                                           {"status", run_status},
-                                                           {"incr", run_incr},
-                                                           {"set", run_set},
-                                                           {"map", run_map},
-                                                           {"bucket", run_bucket},
-                                                           {"wait", run_wait},
-                                                           {"converged", run_converged},
-                                                           {"explain", run_explain}};
+  static const std::map<std::string, Command> kCommands = {
+      {"put", run_put},         {"get", run_get},
+      {"del", run_del},         {"scan", run_scan},
+      {"import", run_import},   {"export", run_export},
+      {"status", run_status},   {"incr", run_incr},
+      {"set", run_set},         {"map", run_map},
+      {"bucket", run_bucket},   {"watch", run_watch},
+      {"wait", run_wait},       {"converged", run_converged},
+      {"explain", run_explain}, {"conflicts", run_conflicts}};
   const absl::StatusOr<std::unique_ptr<client::Client>> client =
       client::Client::create({.endpoints = options.endpoints});
   if (!client.ok()) return report_usage(client.status(), options.output, console);

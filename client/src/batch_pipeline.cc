@@ -35,8 +35,12 @@ Result<std::vector<OperationResult>> send_single(Client& client, const Operation
                            .level = options.level,
                            .timeout = options.timeout,
                            .token = operation.token,
-                           .durability = options.durability};
+                           .durability = options.durability,
+                           .ttl = operation.ttl,
+                           .request_id = operation.request_id};
   if (operation.kind == Operation::Kind::kDelete) return as_batch(client.del(operation.key, write));
+  if (operation.kind == Operation::Kind::kUpdate)
+    return as_batch(client.update(operation.key, operation.leaf, operation.change, write));
   return as_batch(client.put(operation.key, operation.value, write));
 }
 

@@ -3,6 +3,8 @@
 #include <numeric>
 #include <utility>
 
+#include "client/src/failure.h"
+
 namespace kv::client {
 
 bool may_pass(const Failure& failure) {
@@ -41,15 +43,8 @@ void BatchRetry::record(Result<std::vector<OperationResult>> answer) {
 void BatchRetry::record_one(std::size_t index, OperationResult latest) {
   OperationResult& result = results_[index];
   const bool was_unknown = !result.ok() && result.failure().outcome == Outcome::kUnknown;
-  // A later attempt that was certainly not applied says nothing about an earlier one that may have
-  // been.
-  if (was_unknown && !latest.ok() && latest.failure().outcome == Outcome::kNotApplied) {
-    latest.failure().outcome = Outcome::kUnknown;
-    latest.failure().dot = result.failure().dot;
-    latest.failure().token = result.failure().token;
-    latest.failure().reached = true;
-    latest.failure().message += "; an earlier attempt may have been stored";
-  }
+  if (was_unknown && !latest.ok())
+    latest = after_unknown(std::move(latest.failure()), result.failure());
   result = std::move(latest);
 }
 

@@ -19,11 +19,14 @@ std::uint64_t random_seed() {
   return std::uint64_t{device()} << 32 | device();
 }
 
-bool has_write(const std::vector<Operation>& operations) {
+RequestKind kind_of(const std::vector<Operation>& operations) {
+  RequestKind kind = RequestKind::kRead;
   for (const Operation& operation : operations) {
-    if (operation.kind != Operation::Kind::kGet) return true;
+    if (operation.kind == Operation::Kind::kGet) continue;
+    if (operation.request_id.empty()) return RequestKind::kWrite;
+    kind = RequestKind::kRepeatableWrite;
   }
-  return false;
+  return kind;
 }
 
 // What an answer that carries a session makes of the request's.
@@ -35,9 +38,13 @@ void note(Session* session, const std::string& bytes) {
 template <typename Method, typename Request>
 Result<WriteResult> write(Cluster& cluster, Method method, const Request& request,
                           const WriteOptions& options) {
+  if (absl::Status status = check_request_id(options.request_id); !status.ok())
+    return to_failure(status);
+  const RequestKind kind =
+      options.request_id.empty() ? RequestKind::kWrite : RequestKind::kRepeatableWrite;
   v1::WriteResponse response;
-  std::optional<Failure> failure = cluster.run(
-      RequestKind::kWrite, options.timeout, [&](Node::Stubs& stubs, grpc::ClientContext& context) {
+  std::optional<Failure> failure =
+      cluster.run(kind, options.timeout, [&](Node::Stubs& stubs, grpc::ClientContext& context) {
         return ((*stubs.key_value).*method)(&context, request, &response);
       });
   note(options.session, failure.has_value() ? failure->session : response.session());
@@ -48,7 +55,9 @@ Result<WriteResult> write(Cluster& cluster, Method method, const Request& reques
 Bucket to_bucket(const v1::Bucket& message) {
   return {.name = message.name(),
           .policy = message.policy(),
-          .ttl = std::chrono::milliseconds(message.ttl_ms())};
+          .ttl = std::chrono::milliseconds(message.ttl_ms()),
+          .merge = message.merge(),
+          .n = message.n()};
 }
 
 }  // namespace
@@ -141,12 +150,16 @@ Result<std::uint64_t> Client::leaves(absl::string_view key, const std::vector<st
   }
 }
 
-Result<Bucket> Client::create_bucket(const Bucket& bucket, std::chrono::milliseconds timeout) {
+Result<Bucket> Client::create_bucket(const Bucket& bucket, std::chrono::milliseconds timeout,
+                                     const std::vector<std::string>& samples) {
   if (absl::Status status = check_timeout(timeout); !status.ok()) return to_failure(status);
   v1::Bucket request;
   request.set_name(bucket.name);
   request.set_policy(bucket.policy);
   request.set_ttl_ms(static_cast<std::uint64_t>(bucket.ttl.count()));
+  request.set_merge(bucket.merge);
+  request.set_n(bucket.n);
+  for (const std::string& sample : samples) request.add_samples(sample);
   v1::Bucket response;
   std::optional<Failure> failure = cluster_->run(
       RequestKind::kWrite, timeout, [&](Node::Stubs& stubs, grpc::ClientContext& context) {
@@ -175,7 +188,7 @@ Result<std::vector<OperationResult>> Client::batch(const std::vector<Operation>&
   if (absl::Status status = check_timeout(options.timeout); !status.ok()) return to_failure(status);
   if (absl::Status status = check_batch(operations); !status.ok()) return to_failure(status);
   if (operations.empty()) return std::vector<OperationResult>();
-  const RequestKind kind = has_write(operations) ? RequestKind::kWrite : RequestKind::kRead;
+  const RequestKind kind = kind_of(operations);
   const v1::BatchRequest request = batch_request(operations, options);
   v1::BatchResponse response;
   std::optional<Failure> failure =
@@ -189,7 +202,7 @@ Result<std::vector<OperationResult>> Client::batch(const std::vector<Operation>&
         .code = absl::StatusCode::kInternal,
         .message = absl::StrCat("the node answered ", response.results_size(), " of ",
                                 operations.size(), " operations of a batch"),
-        .outcome = kind == RequestKind::kWrite ? Outcome::kUnknown : Outcome::kNotApplied};
+        .outcome = kind == RequestKind::kRead ? Outcome::kNotApplied : Outcome::kUnknown};
   }
   std::vector<OperationResult> results;
   results.reserve(operations.size());

@@ -24,7 +24,7 @@ class Cluster::Request {
     while (true) {
       const absl::StatusOr<std::shared_ptr<Node::Stubs>> stubs = node().connect(connect_deadline());
       if (!stubs.ok()) {
-        if (!give_up_node(stubs.status().message())) return passed_over();
+        if (!give_up_node(stubs.status().message())) return overall(passed_over());
         continue;
       }
       grpc::ClientContext context;
@@ -35,7 +35,10 @@ class Cluster::Request {
         return std::nullopt;
       }
       Verdict verdict = judge(status, kind_, node().address());
-      if (!go_on(verdict)) return std::move(verdict.failure);
+      const bool is_unknown = verdict.failure.outcome == Outcome::kUnknown;
+      if (is_unknown && (!unknown_.has_value() || verdict.failure.dot.has_value()))
+        unknown_ = verdict.failure;
+      if (!go_on(verdict)) return overall(std::move(verdict.failure));
     }
   }
 
@@ -89,6 +92,10 @@ class Cluster::Request {
     return true;
   }
 
+  Failure overall(Failure latest) const {
+    return unknown_.has_value() ? after_unknown(std::move(latest), *unknown_) : latest;
+  }
+
   // The answer when no endpoint is left to try: what a node said goes before what none did.
   Failure passed_over() const {
     if (refusal_.has_value()) return *refusal_;
@@ -103,7 +110,8 @@ class Cluster::Request {
   const Clock::time_point deadline_;
   std::size_t index_;
   Backoff backoff_;
-  std::optional<Failure> refusal_;     // by one of those passed over
+  std::optional<Failure> refusal_;  // by one of those passed over
+  std::optional<Failure> unknown_;  // an attempt that may have been applied, with its dot if known
   std::vector<std::string> given_up_;  // why, for each endpoint passed over since the last pause
 };
 

@@ -22,7 +22,10 @@ std::optional<v1::Failure> packed_failure(const grpc::Status& status) {
 
 Verdict judge_answer(const v1::Failure& message, RequestKind kind) {
   Verdict verdict{.failure = to_failure(message, kind), .answered = true};
-  if (verdict.failure.outcome == Outcome::kUnknown) return verdict;
+  if (verdict.failure.outcome == Outcome::kUnknown) {
+    if (kind == RequestKind::kRepeatableWrite) verdict.next = Next::kBackoff;
+    return verdict;
+  }
   // What this node cannot do for want of peers, or with its clock, another may.
   if (verdict.failure.code == absl::StatusCode::kUnavailable) verdict.next = Next::kNextEndpoint;
   if (verdict.failure.code == absl::StatusCode::kResourceExhausted) verdict.next = Next::kBackoff;
@@ -43,11 +46,11 @@ Verdict judge_transport(const grpc::Status& status, RequestKind kind, const std:
   verdict.failure.message = out_of_time ? absl::StrCat(address, " did not answer in time")
                                         : absl::StrCat("the request to ", address,
                                                        " broke off: ", status.error_message());
-  if (kind == RequestKind::kWrite) {
+  if (kind != RequestKind::kRead) {
     verdict.failure.outcome = Outcome::kUnknown;
     absl::StrAppend(&verdict.failure.message, "; it may have been stored");
-    return verdict;
   }
+  if (kind == RequestKind::kWrite) return verdict;
   if (!out_of_time) verdict.next = Next::kNextEndpoint;
   return verdict;
 }
@@ -69,6 +72,17 @@ Failure to_failure(const v1::Failure& message, RequestKind kind) {
     failure.session = message.session();
   }
   return failure;
+}
+
+Failure after_unknown(Failure latest, const Failure& earlier) {
+  if (latest.outcome == Outcome::kUnknown) return latest;
+  latest.outcome = Outcome::kUnknown;
+  latest.dot = earlier.dot;
+  latest.token = earlier.token;
+  latest.session = earlier.session;
+  latest.reached = true;
+  latest.message += "; an earlier attempt may have been stored";
+  return latest;
 }
 
 Verdict judge(const grpc::Status& status, RequestKind kind, const std::string& address) {

@@ -15,7 +15,11 @@
 namespace kv::client {
 
 // Whether repeating the request somewhere else could change what is stored.
-enum class RequestKind { kRead, kWrite };
+enum class RequestKind {
+  kRead,
+  kWrite,
+  kRepeatableWrite,  // its request id makes it one write however often it is sent
+};
 
 enum class Next {
   kReturn,        // the failure is the answer
@@ -31,6 +35,10 @@ struct Verdict {
 
 // Precondition: !status.ok(). `address` is where the request was sent, for the message.
 Verdict judge(const grpc::Status& status, RequestKind kind, const std::string& address);
+
+// The failure of a request whose latest attempt failed so, when an earlier attempt's outcome was unknown: that the latest was
+// certainly not applied says nothing of the earlier one.
+Failure after_unknown(Failure latest, const Failure& earlier);
 
 // A failure that a node reported, from a status or from inside a batch.
 Failure to_failure(const v1::Failure& message, RequestKind kind);

@@ -30,6 +30,36 @@ TEST(Judge, DoesNotRepeatAWriteThatMayHaveBeenStoredElsewhere) {
   EXPECT_EQ(judge(packed(unknown), RequestKind::kWrite, "a:1").next, Next::kReturn);
 }
 
+TEST(Judge, RepeatsAWriteThatItsRequestIdMakesOne) {
+  const auto unknown =
+      failure(grpc::StatusCode::DEADLINE_EXCEEDED, "1 of 2 acks", v1::Failure::UNKNOWN, kDot);
+  const Verdict answered = judge(packed(unknown), RequestKind::kRepeatableWrite, "a:1");
+  EXPECT_EQ(answered.next, Next::kBackoff);
+  EXPECT_EQ(answered.failure.outcome, Outcome::kUnknown);
+  const Verdict broken = judge(grpc::Status(grpc::StatusCode::UNAVAILABLE, "reset"),
+                               RequestKind::kRepeatableWrite, "a:1");
+  EXPECT_EQ(broken.next, Next::kNextEndpoint);
+  EXPECT_EQ(broken.failure.outcome, Outcome::kUnknown);
+  const Verdict late = judge(grpc::Status(grpc::StatusCode::DEADLINE_EXCEEDED, "late"),
+                             RequestKind::kRepeatableWrite, "a:1");
+  EXPECT_EQ(late.next, Next::kReturn) << "no time is left";
+  EXPECT_EQ(late.failure.outcome, Outcome::kUnknown);
+}
+
+TEST(Judge, ARefusalAfterAnUnknownOutcomeLeavesItUnknown) {
+  const Failure earlier{.outcome = Outcome::kUnknown, .dot = kDot, .token = "t"};
+  const Failure both = after_unknown(
+      {.code = absl::StatusCode::kUnavailable, .message = "1 of 3 alive", .reached = false},
+      earlier);
+  EXPECT_EQ(both.code, absl::StatusCode::kUnavailable);
+  EXPECT_EQ(both.outcome, Outcome::kUnknown);
+  EXPECT_EQ(both.dot, kDot);
+  EXPECT_TRUE(both.reached);
+  EXPECT_EQ(both.message, "1 of 3 alive; an earlier attempt may have been stored");
+  const Failure unknown{.message = "later", .outcome = Outcome::kUnknown};
+  EXPECT_EQ(after_unknown(unknown, earlier).message, "later");
+}
+
 TEST(Judge, KeepsTheDotOfAnUnknownOutcome) {
   const auto message =
       failure(grpc::StatusCode::DEADLINE_EXCEEDED, "1 of 2 acks", v1::Failure::UNKNOWN, kDot);

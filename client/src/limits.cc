@@ -40,6 +40,10 @@ absl::Status check_session(const Session* session) {
   return check_size("session", session->bytes.size(), kMaxTokenBytes);
 }
 
+absl::Status check_request_id(absl::string_view id) {
+  return check_size("request id", id.size(), kMaxRequestIdBytes);
+}
+
 absl::Status check_batch(const std::vector<Operation>& operations) {
   if (operations.size() > kMaxBatchOperations) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -48,7 +52,8 @@ absl::Status check_batch(const std::vector<Operation>& operations) {
   std::size_t bytes = 0;
   for (std::size_t i = 0; i < operations.size(); ++i) {
     const Operation& operation = operations[i];
-    const absl::Status status = check_write(operation.key, operation.value, operation.token);
+    absl::Status status = check_write(operation.key, operation.value, operation.token);
+    if (status.ok()) status = check_request_id(operation.request_id);
     if (!status.ok()) {
       return absl::InvalidArgumentError(absl::StrCat("operation ", i + 1, ": ", status.message()));
     }
@@ -66,6 +71,15 @@ absl::Status check_scan(const ScanOptions& options) {
   if (absl::Status status = check_size("start", options.start.size(), kMaxKeyBytes); !status.ok())
     return status;
   return check_size("end", options.end.size(), kMaxKeyBytes);
+}
+
+absl::Status check_watch(const WatchOptions& options) {
+  if (options.key.has_value()) {
+    if (absl::Status status = check_key(*options.key); !status.ok()) return status;
+  }
+  if (absl::Status status = check_size("prefix", options.prefix.size(), kMaxKeyBytes); !status.ok())
+    return status;
+  return check_size("token", options.token.size(), kMaxTokenBytes);
 }
 
 }  // namespace kv::client

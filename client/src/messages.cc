@@ -48,6 +48,7 @@ Request write_request(absl::string_view key, const WriteOptions& options) {
   request.set_key(text(key));
   request.set_level(to_message(options.level));
   request.set_durability(to_message(options.durability));
+  if (!options.request_id.empty()) request.set_request_id(options.request_id);
   if (options.session != nullptr) request.set_session(options.session->bytes);
   return request;
 }
@@ -136,6 +137,7 @@ v1::BatchRequest batch_request(const std::vector<Operation>& operations,
     v1::BatchRequest::Operation* added = request.add_operations();
     write.token = operation.token;
     write.ttl = operation.ttl;
+    write.request_id = operation.request_id;
     switch (operation.kind) {
       case Operation::Kind::kGet:
         *added->mutable_get() = get_request(operation.key, read);
@@ -223,6 +225,34 @@ LeafEntry to_entry(v1::LeavesResponse::Entry&& entry) {
                    .value = std::move(*entry.mutable_value())};
 }
 
+v1::WatchRequest watch_request(const WatchOptions& options) {
+  v1::WatchRequest request;
+  request.set_bucket(options.bucket);
+  if (options.key.has_value())
+    request.set_key(*options.key);
+  else
+    request.set_prefix(options.prefix);
+  request.set_token(options.token);
+  return request;
+}
+
+WatchEvent to_event(v1::WatchResponse::Event&& event) {
+  WatchEvent out;
+  out.key = std::move(*event.mutable_key());
+  if (event.has_leaf()) {
+    v1::Leaf& leaf = *event.mutable_leaf();
+    out.leaf = Leaf{.path = take_strings(leaf.mutable_path()),
+                    .policy = std::move(*leaf.mutable_policy()),
+                    .element = std::move(*leaf.mutable_element())};
+  }
+  for (const v1::Dot& dot : event.dots()) out.dots.push_back({dot.actor(), dot.counter()});
+  for (v1::WatchResponse::Version& version : *event.mutable_shown())
+    out.shown.push_back({.value = std::move(*version.mutable_value()),
+                         .dot = {version.dot().actor(), version.dot().counter()},
+                         .expires_ms = version.expires_ms()});
+  return out;
+}
+
 NodeReport to_report(const v1::StatusResponse& response) {
   NodeReport report;
   report.cluster = response.cluster();
@@ -238,12 +268,16 @@ NodeReport to_report(const v1::StatusResponse& response) {
   report.disk_bytes = response.disk_bytes();
   report.memory_bytes = response.memory_bytes();
   report.dot_log_entries = response.dot_log_entries();
+  report.max_dot_log_entries = response.max_dot_log_entries();
   report.markers = response.markers();
+  report.replicas_unfit = response.replicas_unfit();
+  report.replicas_discarded = response.replicas_discarded();
   for (const auto& peer : response.peers()) {
     report.peers.push_back({.id = peer.id(),
                             .alive = peer.alive(),
                             .debt_dots = peer.debt_dots(),
                             .debt_age_ms = peer.debt_age_ms(),
+                            .transfers_owed = peer.transfers_owed(),
                             .clock_skew_ms = peer.clock_skew_ms()});
   }
   for (const auto& member : response.members()) {
@@ -263,6 +297,9 @@ NodeReport to_report(const v1::StatusResponse& response) {
                   .spares = reads.spares(),
                   .repairs = reads.repairs(),
                   .repairs_skipped = reads.repairs_skipped()};
+  const auto& merges = response.merges();
+  report.merges = {
+      .merged = merges.merged(), .refused = merges.refused(), .broken = merges.broken()};
   return report;
 }
 

@@ -44,6 +44,8 @@ WriteResult to_result(v1::WriteResponse&& response);
 OperationResult to_result(v1::BatchResponse::Result&& result, Operation::Kind kind);
 ScanEntry to_entry(v1::ScanResponse::Entry&& entry);
 LeafEntry to_entry(v1::LeavesResponse::Entry&& entry);
+v1::WatchRequest watch_request(const WatchOptions& options);
+WatchEvent to_event(v1::WatchResponse::Event&& event);
 NodeReport to_report(const v1::StatusResponse& response);
 
 }  // namespace kv::client

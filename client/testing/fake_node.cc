@@ -158,6 +158,13 @@ class FakeNode::KeyValue : public v1::KeyValue::Service {
     return node_.send_pages(*request, *writer);
   }
 
+  grpc::Status Watch(grpc::ServerContext* context, const v1::WatchRequest* request,
+                     grpc::ServerWriter<v1::WatchResponse>* writer) override {
+    if (const auto status = node_.before("Watch", *context); status.has_value()) return *status;
+    const WatchHook hook = node_.get(node_.watch_hook_);
+    return hook ? hook(*request, *writer) : packed(failure(grpc::UNIMPLEMENTED, "no watch"));
+  }
+
  private:
   template <typename Request>
   void remember(Request& last, const Request& request) {
@@ -194,6 +201,19 @@ class FakeNode::Admin : public v1::Admin::Service {
     if (const auto status = node_.before("ListBuckets", *context); status.has_value())
       return *status;
     *response = node_.get(node_.buckets_);
+    return grpc::Status::OK;
+  }
+
+  grpc::Status Conflicts(grpc::ServerContext* context, const v1::ConflictsRequest* request,
+                         v1::ConflictsResponse* response) override {
+    if (const auto status = node_.before("Conflicts", *context); status.has_value()) return *status;
+    const std::lock_guard lock(node_.mutex_);
+    node_.last_conflicts_ = *request;
+    response->set_id(node_.conflicts_.id());
+    for (const auto& each : node_.conflicts_.conflicts())
+      if (!request->has_dot() || (request->dot().actor() == each.dot().actor() &&
+                                  request->dot().counter() == each.dot().counter()))
+        *response->add_conflicts() = each;
     return grpc::Status::OK;
   }
 
@@ -294,6 +314,13 @@ v1::UpdateRequest FakeNode::last_update() const { return get(last_update_); }
 
 v1::DeleteRequest FakeNode::last_delete() const { return get(last_delete_); }
 
+v1::ConflictsRequest FakeNode::last_conflicts() const { return get(last_conflicts_); }
+
 v1::ScanRequest FakeNode::last_scan() const { return get(last_scan_); }
+
+v1::Bucket FakeNode::last_bucket() const {
+  const v1::ListBucketsResponse made = get(buckets_);
+  return made.buckets().empty() ? v1::Bucket() : *made.buckets().rbegin();
+}
 
 }  // namespace kv::client::testing

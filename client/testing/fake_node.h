@@ -64,6 +64,10 @@ class FakeNode {
   // Called after each page of a scan is sent; a status ends the scan.
   using PageHook = std::function<std::optional<grpc::Status>(int pages_sent)>;
 
+  // Answers a watch; without one, watches are refused.
+  using WatchHook = std::function<grpc::Status(const v1::WatchRequest& request,
+                                               grpc::ServerWriter<v1::WatchResponse>& writer)>;
+
   explicit FakeNode(std::shared_ptr<FakeStore> store = std::make_shared<FakeStore>(),
                     const std::string& listen = "127.0.0.1:0");
   ~FakeNode();
@@ -74,8 +78,10 @@ class FakeNode {
   void set_hook(Hook hook) { set(hook_, std::move(hook)); }
   void set_operation_hook(OperationHook hook) { set(operation_hook_, std::move(hook)); }
   void set_page_hook(PageHook hook) { set(page_hook_, std::move(hook)); }
+  void set_watch_hook(WatchHook hook) { set(watch_hook_, std::move(hook)); }
   void set_page_entries(int entries) { set(page_entries_, entries); }
   void set_status(v1::StatusResponse response) { set(status_, std::move(response)); }
+  void set_conflicts(v1::ConflictsResponse response) { set(conflicts_, std::move(response)); }
 
   // Of all methods, or of one: "Get", "Put", "Delete", "Batch", "Scan", "Status".
   int calls() const;
@@ -84,7 +90,9 @@ class FakeNode {
   v1::GetRequest last_get() const;
   v1::UpdateRequest last_update() const;
   v1::DeleteRequest last_delete() const;
+  v1::ConflictsRequest last_conflicts() const;
   v1::ScanRequest last_scan() const;
+  v1::Bucket last_bucket() const;  // that was created
 
  private:
   class KeyValue;
@@ -112,9 +120,12 @@ class FakeNode {
   Hook hook_;
   OperationHook operation_hook_;
   PageHook page_hook_;
+  WatchHook watch_hook_;
   int page_entries_ = 2;
   v1::StatusResponse status_;
   v1::ListBucketsResponse buckets_;
+  v1::ConflictsResponse conflicts_;
+  v1::ConflictsRequest last_conflicts_;
   v1::UpdateRequest last_update_;
   std::map<std::string, int> calls_;
   v1::PutRequest last_put_;

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <future>
+
 #include "jepsen-style-tests/process/harness/cluster.h"
 
 namespace kv::e2e {
@@ -165,6 +167,56 @@ TEST_F(BucketsOfAll, ACartIsFilledOnBothSidesOfAPartition) {
     EXPECT_EQ(cart(node.id, "ls").out, "bread\nfigs\npears\n") << node.id;
   EXPECT_EQ(cart("n2", "rm").code, 0);
   EXPECT_EQ(cart("n2", "ls").code, 1) << "empty";
+}
+
+// The same with a merge function of one's own: client/examples/cart.lua.
+TEST_F(BucketsOfAll, ACartIsMergedByAFunctionOfItsBucket) {
+  const std::string lua = from_environment("KV_SOURCE_DIR") + "/client/examples/cart.lua";
+  const Result made =
+      cluster_->at("n1")({"bucket", "create", "baskets", "--policy", "custom", "--merge", lua});
+  ASSERT_EQ(made.code, 0) << made;
+  EXPECT_EQ(put("n1", "baskets", R"({"apples":1})"), 0);
+  settle();
+  cluster_->while_apart(
+      "n3", [] { EXPECT_EQ(put("n1", "baskets", R"({"pears":2,"apples":1})"), 0); },
+      [] {
+        EXPECT_EQ(put("n3", "baskets", R"({"figs":1})"), 0);
+        EXPECT_THAT(values("n3", "baskets"), ElementsAre(R"({"apples":1,"figs":1})"));
+      });
+  settle();
+  cluster_->stop("n2");
+  cluster_->start("n2");
+  for (const Node& node : cluster_->nodes())
+    EXPECT_THAT(values(node.id, "baskets"), ElementsAre(R"({"apples":1,"figs":1,"pears":2})"))
+        << node.id;
+  EXPECT_EQ(put("n2", "baskets", "[]"), 2) << "no cart";
+  const std::string token =
+      cluster_->at("n2")({"--bucket", "baskets", "get", "k", "--token-only"}).out;
+  EXPECT_EQ(put("n1", "baskets", R"({"figs":1})", {"--token", token}), 0) << "removes the others";
+  settle();
+  for (const Node& node : cluster_->nodes())
+    EXPECT_THAT(values(node.id, "baskets"), ElementsAre(R"({"figs":1})")) << node.id;
+}
+
+// Two nodes make a bucket of one name at the same time, with different policies: at most one is made, and all know it as that.
+TEST_F(BucketsOfAll, OfOneNameAtMostOneIsMade) {
+  for (int i = 0; i < 5; ++i) {
+    const std::string name = "race" + std::to_string(i);
+    const auto create = [&](const std::string& id, const std::string& policy) {
+      return cluster_->at(id)({"bucket", "create", name, "--policy", policy});
+    };
+    auto there = std::async(std::launch::async, create, "n3", "max");
+    const Result here = create("n1", "min");
+    const Result other = there.get();
+    EXPECT_FALSE(here.code == 0 && other.code == 0);
+    for (const Result& result : {here, other})
+      EXPECT_TRUE(result.code == 0 || result.code == 8) << result;
+    const std::string made = here.code == 0 ? "min" : other.code == 0 ? "max" : "";
+    for (const Node& node : cluster_->nodes()) {
+      const Result shown = cluster_->at(node.id)({"bucket", "show", name});
+      EXPECT_EQ(shown.out, made.empty() ? "" : name + "\t" + made + "\t-\n") << node.id;
+    }
+  }
 }
 
 TEST_F(BucketsOfAll, AMapsFieldsOfTwoSidesAreBothThere) {

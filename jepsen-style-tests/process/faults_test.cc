@@ -209,20 +209,25 @@ void damage(const std::filesystem::path& table) {
   write_file(table, content);
 }
 
-TEST(Faults, DamageOnTheDiskIsAnErrorAndNeverAbsence) {
-  DirectCluster cluster({.nodes = 1});
-  const Records records = make_records("key-", 2000, 100);
-  ASSERT_EQ(cluster.kv()({"import", "-"}, to_tsv(records)).code, 0);
-  cluster.stop("n1");
-  cluster.start("n1");  // which turns the log of the last run into tables
-  cluster.stop("n1");
+// Leaves the node stopped, with its objects damaged.
+void damage_objects(DirectCluster& cluster, const std::string& id) {
+  cluster.stop(id);
+  cluster.start(id);  // which turns the log of the last run into tables
+  cluster.stop(id);
   std::filesystem::path objects;  // the largest table
-  for (const auto& entry : std::filesystem::directory_iterator(cluster.folder("n1") + "/data"))
+  for (const auto& entry : std::filesystem::directory_iterator(cluster.folder(id) + "/data"))
     if (entry.path().extension() == ".sst" &&
         (objects.empty() || entry.file_size() > std::filesystem::file_size(objects)))
       objects = entry.path();
   ASSERT_FALSE(objects.empty());
   damage(objects);
+}
+
+TEST(Faults, DamageOnTheDiskIsAnErrorAndNeverAbsence) {
+  DirectCluster cluster({.nodes = 1});
+  const Records records = make_records("key-", 2000, 100);
+  ASSERT_EQ(cluster.kv()({"import", "-"}, to_tsv(records)).code, 0);
+  damage_objects(cluster, "n1");
   cluster.start("n1");
   int errors = 0;
   for (int i = 0; i < 10; ++i) {
@@ -231,6 +236,43 @@ TEST(Faults, DamageOnTheDiskIsAnErrorAndNeverAbsence) {
     errors += get.code > 1 ? 1 : 0;
   }
   EXPECT_GT(errors, 0) << "the damage is where nobody looks";
+}
+
+TEST(Faults, DamagedTablesAreRebuiltFromTheOtherReplicas) {
+  DirectCluster cluster;
+  Records records = make_records("key-", 2000, 100);
+  ASSERT_EQ(cluster.kv()({"import", "-"}, to_tsv(records)).code, 0);
+  ASSERT_EQ(cluster.kv()({"del", "key-00007", "--level", "all"}).code, 0);
+  records.erase("key-00007");
+  cluster.await_same_everywhere();
+  damage_objects(cluster, "n2");
+  cluster.start("n2");
+  EXPECT_EQ(difference(records, cluster.held_by("n2")), "") << "others answer for what it lost";
+  ASSERT_TRUE(eventually([&] {
+    const Json status = cluster.status_of("n2");
+    return status.at("replicas_discarded") > 0 && status.at("replicas_unfit") == 0;
+  })) << cluster.log("n2");
+  EXPECT_THAT(cluster.log("n2"), HasSubstr("DAMAGE"));
+  ASSERT_EQ(cluster.kv()({"converged", "--wait"}).code, 0);
+  EXPECT_EQ(difference(records, cluster.held_by("n2")), "");
+  ASSERT_EQ(cluster.at("n2")({"put", "after", "the damage", "--level", "all"}).code, 0);
+  EXPECT_EQ(cluster.at("n1").get("after", "one"), "the damage");
+}
+
+TEST(Faults, ADirectoryThatIsDamagedAsAWholeIsPutAsideAndFilledAnew) {
+  DirectCluster cluster;
+  const Records records = make_records("key-", 300);
+  ASSERT_EQ(cluster.kv()({"import", "-"}, to_tsv(records)).code, 0);
+  cluster.stop("n2");
+  const std::string data = cluster.folder("n2") + "/data";
+  for (const auto& entry : std::filesystem::directory_iterator(data))
+    if (entry.path().filename().string().starts_with("MANIFEST"))
+      write_file(entry.path(), "no manifest");
+  cluster.start("n2");
+  cluster.await_same_everywhere();
+  EXPECT_EQ(difference(records, cluster.held_by("n2")), "");
+  EXPECT_THAT(cluster.log("n2"), HasSubstr("moved to " + data + ".damaged"));
+  EXPECT_TRUE(std::filesystem::exists(data + ".damaged/CURRENT")) << "nothing of it is erased";
 }
 
 TEST(Faults, AWipedNodeIsFilledAgainAndDeletedKeysStayDeleted) {

@@ -83,6 +83,31 @@ TEST_F(Inspect, WhileOneIsCutOffItIsNamedAndAfterwardsAllAreEqual) {
   }
 }
 
+// What one side of a partition wrote is lost when both meet, and nobody had seen it: the journal says so, and brings it back.
+TEST_F(Inspect, WhatAPartitionMadeLoseIsListedShownAndRestored) {
+  std::string lost;
+  cluster_->while_apart(
+      "n3", [&] { lost = put("n1", "torn", "majority", "quorum"); },
+      [&] { put("n3", "torn", "minority", "one"); });
+  cluster_->await_connected();
+  EXPECT_EQ(at("n2")({"converged", "--wait", "--timeout", "20s"}).code, 0);
+  ASSERT_EQ(at("n2").get("torn", "all"), "minority");
+  const Result listed = at("n2")({"conflicts", "list", "torn", "-o", "json"});
+  ASSERT_EQ(listed.code, 0) << listed;
+  const Json entry = Json::parse(listed.out);  // one line: one entry, however many nodes noted it
+  EXPECT_EQ(entry.at("dot"), lost);
+  EXPECT_EQ(entry.at("key"), "torn");
+  EXPECT_EQ(entry.at("value_bytes"), 8);
+  EXPECT_FALSE(entry.at("nodes").empty());
+  EXPECT_EQ(at("n3")({"conflicts", "show", lost}).out, "majority");
+  const Json restored = at("n3").json({"conflicts", "restore", lost, "--level", "all"});
+  EXPECT_EQ(restored.at("restored"), lost);
+  EXPECT_THAT(restored.at("replaced"), ElementsAre(entry.at("winner")));
+  for (const char* node : {"n1", "n2", "n3"}) EXPECT_EQ(at(node).get("torn", "one"), "majority");
+  EXPECT_EQ(at("n1")({"conflicts", "list", "cut-by-nobody"}).out, "");
+  EXPECT_EQ(at("n1")({"conflicts", "restore", "00000000000000aa:1"}).code, 1);
+}
+
 TEST_F(Inspect, ANodeThatIsDownIsNoReasonToSayThatAllAreEqual) {
   cluster_->stop("n2");
   const Result result = at("n1")({"converged", "-o", "json"});

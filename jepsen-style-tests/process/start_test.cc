@@ -175,6 +175,47 @@ TEST(Shapes, FiveNodesInThreeZonesServeEveryKeyFromAnyNode) {
   }
 }
 
+TEST(Shapes, BucketsHaveTheirOwnNumbersOfReplicas) {
+  DirectCluster cluster({.root = "bucket_replicas = [1, 2]\n", .settings = kPatient});
+  const std::map<std::string, std::size_t> replicas = {{"one", 1}, {"two", 2}, {"three", 3}};
+  for (const auto& [bucket, n] : replicas)
+    ASSERT_EQ(
+        cluster.kv()({"bucket", "create", bucket, "--policy", "lww", "--n", std::to_string(n)})
+            .code,
+        0);
+  const Result refused = cluster.kv()({"bucket", "create", "b", "--policy", "lww", "--n", "4"});
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_THAT(refused.err, HasSubstr("a bucket has 1 or 2 or 3"));
+  constexpr int kKeys = 12;
+  for (const auto& [bucket, n] : replicas)
+    for (int i = 0; i < kKeys; ++i) {
+      const Json put =
+          cluster.at("n" + std::to_string(1 + i % 3))
+              .json({"--bucket", bucket, "put", "k" + std::to_string(i), bucket, "--level", "all"});
+      EXPECT_EQ(put.at("acks"), n) << bucket;
+    }
+  EXPECT_EQ(cluster.kv()({"converged", "--wait", "--timeout", "20s"}).code, 0);
+  cluster.kill("n2");
+  cluster.start("n2");
+  cluster.await_connected();
+  std::map<std::string, std::set<std::string>> holders;
+  for (const Node& node : cluster.nodes())
+    for (const auto& [bucket, n] : replicas) {
+      for (int i = 0; i < kKeys; ++i) {
+        const Json get = cluster.at(node.id).json(
+            {"--bucket", bucket, "get", "k" + std::to_string(i), "--level", "all"});
+        EXPECT_EQ(get.at("values").at(0), bucket);
+        EXPECT_EQ(get.at("replicas").size(), n);
+        for (const Json& replica : get.at("replicas"))
+          holders[bucket].insert(replica.get<std::string>());
+      }
+      const Result all = cluster.at(node.id)({"--bucket", bucket, "scan"});
+      EXPECT_EQ(std::count(all.out.begin(), all.out.end(), '\n'), kKeys) << all;
+    }
+  for (const auto& [bucket, ids] : holders)
+    EXPECT_EQ(ids.size(), 3U) << bucket << " is spread over all";
+}
+
 TEST(Shapes, TwoShardsDoWhatOneDoes) {
   DirectCluster cluster({.settings = std::string(kPatient) + "[server]\nshards = 2\n"});
   const Records records = make_records("sharded-", 500);

@@ -38,12 +38,12 @@ TEST(Traps, ADotIsNotUsedAgainAfterAWipe) {
         cluster.at("n1").json({"put", "key-" + std::to_string(i), "v", "--level", "all"});
     return written.at("dot").get<std::string>();
   };
-  for (int i = 0; i < 100; ++i) dots.insert(put(i));
-  ASSERT_THAT(dots, SizeIs(100));
+  for (int i = 0; i < 25; ++i) dots.insert(put(i));
+  ASSERT_THAT(dots, SizeIs(25));
   cluster.wipe("n1");
   cluster.start("n1");
   cluster.await_connected();
-  for (int i = 0; i < 100; ++i)
+  for (int i = 0; i < 25; ++i)
     EXPECT_TRUE(dots.insert(put(i)).second) << "a dot was given before the wipe";
   cluster.await_same_everywhere();
 }
@@ -104,7 +104,7 @@ TEST(Traps, SiblingsDoNotMultiply) {
   DirectCluster cluster;
   ASSERT_EQ(cluster.kv()({"bucket", "create", "carts", "--policy", "siblings"}).code, 0);
   std::map<std::string, std::string> tokens;
-  for (int round = 0; round < 12; ++round) {
+  for (int round = 0; round < 6; ++round) {
     for (const char* id : {"n1", "n2"}) {
       Arguments put = {
           "--bucket", "carts", "--level", "all", "put", "k", id + std::to_string(round)};

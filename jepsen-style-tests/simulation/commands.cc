@@ -8,51 +8,16 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "jepsen-style-tests/simulation/coverage.h"
 #include "jepsen-style-tests/simulation/transcript.h"
 #include "jepsen-style-tests/simulation/trial.h"
 
 namespace kv::sim {
 namespace {
 
-struct Totals {
-  std::uint64_t seeds = 0;
-  std::uint64_t failed = 0;
-  double simulated_h = 0;
-  double cpu_s = 0;
-  std::uint64_t acknowledged = 0;
-  std::array<std::uint64_t, kKinds> done{};
-  std::array<std::uint64_t, simulation::kMarks> marks{};
-
-  void add(const TrialResult& result) {
-    ++seeds;
-    failed += result.outcome.violations.empty() ? 0U : 1U;
-    simulated_h += static_cast<double>(result.outcome.simulated_us) / 3.6e9;
-    cpu_s += result.cpu_s;
-    acknowledged += result.outcome.acknowledged;
-    for (std::size_t i = 0; i < kKinds; ++i) done[i] += result.outcome.done[i];
-    for (std::size_t i = 0; i < marks.size(); ++i) marks[i] += result.marks[i];
-  }
-};
-
-void print_totals(const Totals& totals) {
-  absl::PrintF(
-      "%d seeds, %d failed; %.1f simulated cluster-hours in %.0f s of CPU: %.0f cluster-hours per "
-      "core-hour; "
-      "%d acknowledged writes\n",
-      totals.seeds, totals.failed, totals.simulated_h, totals.cpu_s,
-      totals.cpu_s > 0 ? totals.simulated_h * 3600 / totals.cpu_s : 0.0, totals.acknowledged);
-  std::string done;
-  for (std::size_t i = 0; i < kKinds; ++i)
-    absl::StrAppend(&done, i == 0 ? "" : ", ", totals.done[i], " ",
-                    std::string(to_string(static_cast<Kind>(i))));
-  std::size_t reached = 0;
-  std::string missed;
-  for (std::size_t i = 0; i < totals.marks.size(); ++i) {
-    reached += totals.marks[i] > 0 ? 1U : 0U;
-    if (totals.marks[i] == 0) absl::StrAppend(&missed, " ", std::string(simulation::kMarkNames[i]));
-  }
-  absl::PrintF("done: %s\nmarks reached: %d of %d%s%s\n", done, reached, simulation::kMarks,
-               missed.empty() ? "" : "; never:", missed);
+void print(const std::string& text) {
+  std::fputs(text.c_str(), stdout);
+  std::fflush(stdout);
 }
 
 void report(const Plan& plan, const Violations& violations) {
@@ -154,7 +119,7 @@ int run_seeds(const RunOptions& options) {
   const std::uint64_t first = options.first != 0 ? options.first : seed_of_the_day();
   absl::PrintF("seeds from %d\n", first);
   std::fflush(stdout);
-  Totals totals;
+  Coverage coverage;
   std::vector<std::pair<Plan, Check>> failed;
   const auto started = std::chrono::steady_clock::now();
   std::uint64_t next_seed = first;
@@ -169,16 +134,15 @@ int run_seeds(const RunOptions& options) {
         return true;
       },
       [&](const Plan& plan, const TrialResult& result) {
-        totals.add(result);
+        coverage.add(plan, result);
         const Violations& violations = result.outcome.violations;
         if (violations.empty()) return;
         failed.emplace_back(plan, violations.found().begin()->first);
         report(plan, violations);
       });
-  print_totals(totals);
+  print(coverage.speed() + coverage.details());
   if (!failed.empty()) print_shortened(failed.front().first, failed.front().second);
-  const bool missed =
-      options.all_marks && std::count(totals.marks.begin(), totals.marks.end(), 0U) > 0;
+  const bool missed = options.all_marks && !coverage.all_marks_reached();
   if (missed) std::puts("a mark was never reached: those branches were not tested");
   return failed.empty() && !missed ? 0 : 1;
 }
@@ -194,7 +158,7 @@ int run_kept(const std::string& file, std::size_t jobs) {
     std::istringstream words(line);
     if (std::uint64_t seed = 0; words >> seed) seeds.push_back(seed);
   }
-  Totals totals;
+  Coverage coverage;
   std::size_t next = 0;
   try_plans(
       jobs,
@@ -204,23 +168,22 @@ int run_kept(const std::string& file, std::size_t jobs) {
         return true;
       },
       [&](const Plan& plan, const TrialResult& result) {
-        totals.add(result);
+        coverage.add(plan, result);
         if (result.outcome.violations.empty()) return;
         report(plan, result.outcome.violations);
       });
-  absl::PrintF("%d kept seeds, %d failed\n", totals.seeds, totals.failed);
-  return totals.failed == 0 && totals.seeds > 0 ? 0 : 1;
+  absl::PrintF("%d kept seeds, %d failed\n", coverage.seeds(), coverage.failed());
+  return coverage.failed() == 0 && coverage.seeds() > 0 ? 0 : 1;
 }
 
 int run_reference(std::uint64_t seed) {
   const Plan plan = make_reference_plan(seed);
   const TrialResult result = try_plan(plan, false);
-  Totals totals;
-  totals.add(result);
-  if (totals.failed > 0) report(plan, result.outcome.violations);
-  std::puts("3 nodes, 100 operations a second, faults on:");
-  print_totals(totals);
-  return static_cast<int>(totals.failed);
+  Coverage coverage;
+  coverage.add(plan, result);
+  if (coverage.failed() > 0) report(plan, result.outcome.violations);
+  print("3 nodes, 100 operations a second, faults on:\n" + coverage.speed());
+  return static_cast<int>(coverage.failed());
 }
 
 int replay_seed(std::uint64_t seed, bool shorten, bool hash_only) {

@@ -56,6 +56,7 @@ enum class Kind : std::uint8_t {
   kSyncErrors,
   kDiskFull,
   kDiskWell,
+  kRot,
   // Clocks.
   kClockJump,
   kClockDrift,
@@ -76,7 +77,8 @@ struct Action {
   std::uint32_t other = 0;  // a second node, or a bit per node
   std::uint32_t client = 0;
   std::uint32_t key = 0;
-  std::uint64_t value = 0;  // a put's, unique in the plan
+  std::uint64_t value = 0;    // a put's, unique in the plan but for attempts of one request
+  std::uint64_t request = 0;  // attempts of one request have the same; 0: a write without an id
   Level level = Level::kQuorum;
   Durability durability = Durability::kOs;
   TokenUse token = TokenUse::kNone;
@@ -92,7 +94,9 @@ struct Plan {
   std::uint32_t keys = 12;
   std::int64_t max_ttl_ms = 0;  // a share of the puts expires within this time; 0: none does
   std::vector<std::string> policies{""};  // what the names of keys begin with, in turn; "" is lww
+  bool watchers = false;                  // whether somebody watches each node
   bool sessions = false;                  // whether the clients' gets, puts and deletes carry one
+  bool history = false;                   // whether the run is judged by what its clients saw, too
   std::int64_t chaos_ms = 20'000;
   std::vector<Action> actions;  // ascending in time
 };

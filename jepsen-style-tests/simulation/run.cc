@@ -19,8 +19,8 @@ constexpr std::int64_t kLookEveryMs = 250;
 constexpr std::int64_t kAnswerSlackMs = 100;
 constexpr std::size_t kCheckedKeys = 12;
 
-std::uint64_t full_transfers() {
-  return simulation::marks_reached[static_cast<std::size_t>(simulation::Mark::kFullTransferAsked)];
+std::uint64_t reached(simulation::Mark mark) {
+  return simulation::marks_reached[static_cast<std::size_t>(mark)];
 }
 
 std::string in_words(const WriteResult& result) {
@@ -39,12 +39,16 @@ std::string in_words(const WriteResult& result) {
 Run::Run(const Plan& plan, bool with_transcript)
     : plan_(plan),
       with_transcript_(with_transcript),
-      truth_(outcome_.violations, plan.cluster.core.max_clock_skew_ms),
+      truth_(outcome_.violations, plan.cluster.core),
       cluster_(plan.cluster, this),
+      watchers_(outcome_.violations, cluster_, plan.seed,
+                plan.watchers ? plan.cluster.kept_changes : 0),
       rng_(stream(plan.seed, "end")),
       backed_up_(cluster_.size()),
-      transfers_before_(full_transfers()) {
+      transfers_before_(reached(simulation::Mark::kFullTransferAsked)),
+      cuts_before_(reached(simulation::Mark::kLogCut)) {
   truth_.attach(cluster_);
+  if (plan.history) history_.emplace(plan);
 }
 
 Outcome Run::play() {
@@ -73,17 +77,8 @@ void Run::chaos() {
       ++outcome_.done[static_cast<std::size_t>(action.kind)];
     }
     truth_.check_skew();
-    for (std::size_t node = 0; node < cluster_.size(); ++node) {
-      if (!cluster_.is_up(node)) continue;
-      const std::uint64_t limit = 2 * plan_.cluster.core.max_pending * plan_.cluster.shards[node];
-      const ReadCounters reads = cluster_.reads(node);
-      if (reads.hedges > reads.asked / 20 + plan_.cluster.shards[node])
-        violate(Check::kBounded, absl::StrCat("n", node + 1, " sent ", reads.hedges, " hedges for ",
-                                              reads.asked, " reads; one in twenty is the limit"));
-      if (cluster_.pending(node) > limit)
-        violate(Check::kBounded, absl::StrCat("n", node + 1, " has ", cluster_.pending(node),
-                                              " requests under way; the limit is ", limit));
-    }
+    watchers_.look_now_and_then();
+    check_bounds();
   }
 }
 
@@ -119,6 +114,7 @@ void Run::majority() {
   }
   const ReplicationOptions& options = plan_.cluster.core.replication;
   cluster_.run_for(pause_left_ms() + options.overdue_ms + 3000);
+  check_logs(members);
   check_majority(members, silent);
 }
 
@@ -145,11 +141,16 @@ void Run::check_majority(std::uint32_t members, bool silent) {
       if (writes_here || !silent) coordinators.push_back(node);
     }
     if (replicas <= cluster_.ring().replicas(cluster_.partition_of(name)).size() / 2) continue;
+    // A read that finds damage fails at once where too few others are left.
+    if (truth_.is_rotten(cluster_.partition_of(name))) continue;
     if (coordinators.empty() || !can_order(members, name)) continue;
     const std::size_t at = coordinators[rng_.below(coordinators.size())];
     const std::string value = announce(name, 100'000 + key, nullptr);
     const std::uint64_t written =
         cluster_.write(at, name, value, {Level::kQuorum, Durability::kDisk, kServeWithinMs, {}});
+    if (history_.has_value() && history_->takes(name))
+      history_->sent(written, cluster_.now(),
+                     {Kind::kPut, 0, at, name, value, Level::kQuorum, Durability::kDisk, {}});
     const std::uint64_t read = cluster_.read(at, name, Level::kQuorum, kServeWithinMs);
     cluster_.run_until(
         [&] {
@@ -197,7 +198,9 @@ void Run::mend_and_rest() {
       const CoreStatus status = cluster_.status(node);
       absl::StrAppend(&why, " n", node + 1, ": ", status.log_entries, " log entries, ",
                       status.pending, " requests, ", status.markers, " markers, ",
-                      cluster_.contexts(node), " contexts, ", cluster_.expired(node), " expired;");
+                      cluster_.contexts(node), " contexts, ", cluster_.expired(node), " expired, ",
+                      cluster_.forgettable(node), " requests to be forgotten, ",
+                      cluster_.overdue_conflicts(node), " overdue notes of conflicts;");
     }
     violate(Check::kAtRest, why);
   }
@@ -212,11 +215,40 @@ void Run::mend_and_rest() {
   if (!cluster_.run_until(nobody_skewed, kRestWithinMs))
     violate(Check::kSkewGuarded, "all clocks agree, and some node still takes its own for off");
   check_sessions();
+  // Those reads may have found damage.
+  if (!cluster_.run_until([&] { return cluster_.is_quiet(); }, kRestWithinMs))
+    violate(Check::kAtRest, "damage that was found at last is not mended");
+  for (const auto& [id, request] : requests_)
+    if (request.refused == request.attempts && !request.value.empty())
+      truth_.not_applied(request.value);
   truth_.check_winners();
   truth_.check_numbers();
   truth_.check_key_counts();
-  if (full_transfers() > transfers_before_ && !truth_.lost_a_disk())
-    violate(Check::kNoNeedlessTransfer, "no disk was lost, and a full transfer was needed");
+  watchers_.check_at_end();
+  truth_.check_conflicts();
+  if (reached(simulation::Mark::kFullTransferAsked) > transfers_before_ && !truth_.lost_a_disk() &&
+      reached(simulation::Mark::kLogCut) == cuts_before_)
+    violate(Check::kNoNeedlessTransfer,
+            "no disk was lost and no log was cut, and a full transfer was needed");
+  if (history_.has_value() && outcome_.violations.empty()) judge_history();
+}
+
+// As those of real processes are: in the end every node is asked for every key.
+void Run::judge_history() {
+  history_->equal(cluster_.now());
+  cluster_.run_for(kLookEveryMs);  // connections may not all be back
+  for (std::uint32_t key = 0; key < plan_.keys; ++key) {
+    const std::string name = name_of_key(key);
+    if (!history_->takes(name)) continue;
+    for (std::uint32_t node = 0; node < cluster_.size(); ++node) {
+      const std::uint64_t id = cluster_.read(node, name, Level::kOne);
+      ClientHistory::Sent sent{.node = node, .name = name, .final = true};
+      history_->sent(id, cluster_.now(), sent);
+      cluster_.run_until([&] { return cluster_.read_reply(id) != nullptr; }, kServeWithinMs);
+    }
+  }
+  const std::string wrong = history_->judge(cluster_.now());
+  if (!wrong.empty()) violate(Check::kHistory, wrong);
 }
 
 void Run::check_sessions() {
@@ -238,17 +270,6 @@ void Run::check_sessions() {
                                                     node + 1, ": ", reply.message));
     }
   }
-}
-
-// Clocks agree again, and have come to the time of the latest write: markers from the future are due.
-void Run::mend_clocks() {
-  truth_.note_walls();
-  std::int64_t latest_ms = truth_.greatest().wall_ms();
-  for (std::size_t node = 0; node < cluster_.size(); ++node)
-    latest_ms = std::max(latest_ms, cluster_.wall(node).ms);
-  for (std::size_t node = 0; node < cluster_.size(); ++node)
-    cluster_.set_wall(node, WallMs{latest_ms});
-  truth_.note_walls();
 }
 
 // ---- Operations -----------------------------------------------------------------------------------------------------
@@ -279,6 +300,7 @@ void Run::start(const Action& action) {
   operation.deadline = after_ms(cluster_.now(), action.amount);
   operation.incarnation = cluster_.incarnation(action.node);
   operation.wall_ms = cluster_.wall(action.node).ms;
+  operation.unfit = unfit(cluster_.home_of(operation.key));
   if (!cluster_.is_up(action.node)) return;
   const bool writes = action.kind == Kind::kPut || action.kind == Kind::kDelete;
   if (writes && action.token == TokenUse::kOfOtherKey) {
@@ -303,30 +325,64 @@ void Run::start(const Action& action) {
         static_cast<std::uint16_t>(action.key % cluster_.ring().partitions())};
     id = cluster_.scan(action.node, partition, action.level, 1 + action.key % 5, action.amount);
   } else {
-    std::optional<std::string> value;
-    operation.token = token_for(action, operation.key);
-    if (action.kind == Kind::kPut) {
-      operation.value =
-          announce(name, action.value, operation.token ? &operation.token->context : nullptr);
-      value = operation.value;
-    } else {
-      truth_.deleted(operation.key);
-    }
-    const Condition condition =
-        action.kind == Kind::kPut && action.value % 11 == 0    ? Condition::kAbsent
-        : operation.token.has_value() && action.value % 5 == 0 ? Condition::kCurrent
-                                                               : Condition::kAlways;
-    operation.must_be_refused =
-        condition == Condition::kAbsent && truth_.exists_for_sure(operation.key);
-    const std::int64_t ttl_ms = action.kind == Kind::kPut ? ttl_for(action, operation.key) : 0;
-    if (ttl_ms > 0) truth_.deleted(operation.key);
-    const Hlc after = session != nullptr ? session->hlc() : Hlc{};
-    truth_.carried(after);
-    id = cluster_.write(action.node, name, std::move(value),
-                        {action.level, action.durability, action.amount, operation.token, condition,
-                         ttl_ms, after});
+    id = write(action, name, operation);
   }
+  note_sent(id, name, operation);
   pending_.emplace(id, std::move(operation));
+}
+
+// Every attempt of a request asks for the same. They belong to no session: what the first has written may be older than what
+// the client has seen by the time of the next.
+std::uint64_t Run::write(const Action& action, const std::string& name, Operation& operation) {
+  Request* request = action.request > 0 ? &requests_[action.request] : nullptr;
+  const bool again = request != nullptr && request->attempts++ > 0;
+  if (again) {
+    operation.token = request->token;
+  } else if (const LastRead* read = read_for(action, operation.key); read != nullptr) {
+    auto token = checked_token(make_token(read->token, operation.key), operation.key);
+    KV_CHECK(token.ok() && token->has_value(), "what a read returned can be sent");
+    operation.token = *std::move(token);
+    operation.seen = read->dots;
+  }
+  if (action.kind == Kind::kDelete) {
+    truth_.deleted(operation.key);
+  } else if (again) {
+    operation.value = request->value;
+    truth_.sent_again(operation.key, operation.value);
+  } else {
+    operation.value =
+        announce(name, action.value, operation.token ? &operation.token->context : nullptr);
+  }
+  if (request != nullptr && !again) {
+    request->token = operation.token;
+    request->value = operation.value;
+  }
+  const Condition condition =
+      action.kind == Kind::kPut && action.value % 11 == 0    ? Condition::kAbsent
+      : operation.token.has_value() && action.value % 5 == 0 ? Condition::kCurrent
+                                                             : Condition::kAlways;
+  operation.must_be_refused =
+      condition == Condition::kAbsent && !again && truth_.exists_for_sure(operation.key);
+  const std::int64_t ttl_ms = action.kind == Kind::kPut ? ttl_for(action, operation.key) : 0;
+  if (ttl_ms > 0) {
+    truth_.deleted(operation.key);
+    watchers_.expires(operation.key);
+  }
+  const Hlc after = plan_.sessions && request == nullptr ? sessions_[action.client].hlc() : Hlc{};
+  truth_.carried(after);
+  std::optional<std::string> value;
+  if (action.kind == Kind::kPut) value = operation.value;
+  return cluster_.write(action.node, name, std::move(value),
+                        {action.level, action.durability, action.amount, operation.token, condition,
+                         ttl_ms, after, request != nullptr ? absl::StrCat(action.request) : ""});
+}
+
+void Run::note_sent(std::uint64_t id, const std::string& name, const Operation& operation) {
+  const Action& action = operation.action;
+  if (!history_.has_value() || action.kind == Kind::kScan || !history_->takes(name)) return;
+  history_->sent(id, cluster_.now(),
+                 {action.kind, action.client, action.node, name, operation.value, action.level,
+                  action.durability, operation.seen});
 }
 
 std::int64_t Run::ttl_for(const Action& action, const std::string& key) const {
@@ -335,25 +391,24 @@ std::int64_t Run::ttl_for(const Action& action, const std::string& key) const {
   return 1 + static_cast<std::int64_t>(action.value * 7919) % plan_.max_ttl_ms;
 }
 
-std::optional<Token> Run::token_for(const Action& action, const std::string& key) {
+// Whose token the write sends.
+const Run::LastRead* Run::read_for(const Action& action, const std::string& key) const {
   // Without tokens siblings would only grow in number: most of their writes take what was read last, whoever read it.
   const bool shared = !storage::policy_of(key).is_ordered() && action.value % 3 != 0;
-  if (action.token != TokenUse::kLastRead && !shared) return {};
+  if (action.token != TokenUse::kLastRead && !shared) return nullptr;
   const auto by_key = last_read_of_key_.find(key);
   const auto by_client = last_read_.find(action.client);
   const LastRead* read = shared && by_key != last_read_of_key_.end() ? &by_key->second
                          : !shared && by_client != last_read_.end()  ? &by_client->second
                                                                      : nullptr;
-  if (read == nullptr || read->key != key) return {};
-  auto token = checked_token(make_token(read->token, key), key);
-  KV_CHECK(token.ok() && token->has_value(), "what a read returned can be sent");
-  return *std::move(token);
+  return read == nullptr || read->key != key ? nullptr : read;
 }
 
-void Run::on_reply(const ClientReply& reply) {
+bool Run::on_reply(const ClientReply& reply) {
+  if (history_.has_value()) history_->answered(cluster_.now(), reply);
   const std::uint64_t id = std::visit([](const auto& r) { return r.id; }, reply);
   auto found = pending_.extract(id);
-  if (found.empty()) return;  // of a later phase
+  if (found.empty()) return false;  // of a later phase
   const Operation& operation = found.mapped();
   if (cluster_.now() > after_ms(operation.deadline, kAnswerSlackMs) && paused_until_ == Instant{} &&
       plan_.cluster.max_turn_delay_us < 5'000)
@@ -362,6 +417,7 @@ void Run::on_reply(const ClientReply& reply) {
     on_write(operation, *written);
   else
     on_read(operation, std::get<ClientReadReply>(reply));
+  return true;
 }
 
 void Run::on_write(const Operation& operation, const ClientWriteReply& reply) {
@@ -369,9 +425,12 @@ void Run::on_write(const Operation& operation, const ClientWriteReply& reply) {
   say([&] {
     return absl::StrCat("  answer to ", to_string(operation.action), ": ", in_words(result));
   });
-  if (result.outcome == kv::Outcome::kNotApplied && !operation.value.empty())
+  const auto request = requests_.find(operation.action.request);
+  const bool is_request = request != requests_.end();
+  if (result.outcome == kv::Outcome::kNotApplied && is_request) ++request->second.refused;
+  if (result.outcome == kv::Outcome::kNotApplied && !is_request && !operation.value.empty())
     truth_.not_applied(operation.value);
-  if (plan_.sessions) {
+  if (plan_.sessions && !is_request) {
     const auto found = sessions_[operation.action.client].on_write(
         operation.key, cluster_.home_of(operation.key), operation.before, result);
     if (found.has_value()) violate(found->first, found->second);
@@ -384,7 +443,9 @@ void Run::on_write(const Operation& operation, const ClientWriteReply& reply) {
   truth_.acknowledged(operation.key, cluster_.home_of(operation.key), result,
                       operation.action.level, operation.action.durability);
   std::int64_t number = 0;
-  if (absl::SimpleAtoi(operation.value, &number)) truth_.acknowledged_number(operation.key, number);
+  const bool acknowledged_before = is_request && std::exchange(request->second.acknowledged, true);
+  if (absl::SimpleAtoi(operation.value, &number) && !acknowledged_before)
+    truth_.acknowledged_number(operation.key, number);
   if (operation.token.has_value() && result.hlc <= operation.token->hlc)
     violate(Check::kCausalOrder,
             absl::StrCat(to_string(operation.action), " is at ", to_string(result.hlc),
@@ -397,6 +458,7 @@ void Run::on_read(const Operation& operation, const ClientReadReply& reply) {
   const std::int64_t wall_ms = std::min(operation.wall_ms, cluster_.wall(operation.action.node).ms);
   for (const ReadItem& item : reply.items) truth_.read(item, WallMs{wall_ms});
   if (operation.action.kind == Kind::kScan) return;
+  check_silent(operation, reply);
   const ReadItem& item = reply.items.at(0);
   std::optional<std::pair<Hlc, Dot>> seen;
   for (const Version& version : item.versions)
@@ -414,17 +476,13 @@ void Run::on_read(const Operation& operation, const ClientReadReply& reply) {
       violate(found->first, absl::StrCat(to_string(operation.action), ": ", found->second));
   }
   const bool is_ordered = storage::policy_of(operation.key).is_ordered();
-  last_read_[operation.action.client] = {operation.key, item.token};
-  if (!is_ordered) last_read_of_key_[operation.key] = {operation.key, item.token};
-  std::optional<std::pair<Hlc, Dot>> must;
-  for (const auto& write :
-       truth_.must_see(operation.key, operation.acknowledged_before, operation.action.level)) {
-    must = std::max(must, std::optional(write));
-    if (!item.token.context.contains(write.second))
-      violate(Check::kRegularRead,
-              absl::StrCat(to_string(operation.action), " knows nothing of ",
-                           to_string(write.second), ", which was acknowledged"));
-  }
+  last_read_[operation.action.client] = {operation.key, item.token, dots_of(item)};
+  if (!is_ordered) last_read_of_key_[operation.key] = {operation.key, item.token, dots_of(item)};
+  const auto [must, missed] = truth_.must_see(operation.key, operation.acknowledged_before,
+                                              operation.action.level, item.token.context);
+  if (missed.has_value())
+    violate(Check::kRegularRead, absl::StrCat(to_string(operation.action), " knows nothing of ",
+                                              to_string(*missed), ", which was acknowledged"));
   if (!is_ordered) return;
   // Ties are not its business: which of them wins is greatest-wins.
   const bool gone =

@@ -127,7 +127,12 @@ bool Run::apply_to_disk(const Action& action) {
   const std::size_t node = action.node;
   const bool up = cluster_.is_up(node);
   storage::MemoryEngine::Faults faults;
+  const bool takes_disk =
+      action.kind == Kind::kWipe || action.kind == Kind::kRestore || action.kind == Kind::kRollBack;
+  if (takes_disk && truth_.is_rotten_beside(node)) return false;  // two of one partition's copies
   switch (action.kind) {
+    case Kind::kRot:
+      return rot(node, static_cast<std::size_t>(action.amount));
     case Kind::kPowerLoss:
       if (up) crash(node, Disk::kUnsyncedLost);
       return up;
@@ -139,6 +144,7 @@ bool Run::apply_to_disk(const Action& action) {
       crash(node, Disk::kWiped);
       return true;
     case Kind::kBackup:
+      if (truth_.is_rotten_on(node)) return false;
       cluster_.backup(node);
       backed_up_[node] = true;
       return true;
@@ -181,6 +187,31 @@ bool Run::apply_to_disk(const Action& action) {
   return up;
 }
 
+// Bits rot under one of the keys that the node stores, if the other replicas are to have a chance: they are sound, and have
+// everything that its log no longer names.
+bool Run::rot(std::size_t node, std::size_t number) {
+  using storage::Family;
+  std::vector<std::pair<Family, std::string>> keys;
+  for (const Family family : {Family::kObjects, Family::kLog})
+    cluster_.engine(node).inspect(family, "", "", [&](std::string_view key, std::string_view) {
+      keys.emplace_back(family, key);
+      return true;
+    });
+  if (keys.empty()) return false;
+  const auto& [family, key] = keys[number % keys.size()];
+  const Partition partition = partition_at_start(key);
+  if (cluster_.ring().replicas(partition).size() < 2 || truth_.is_rotten_beside(node, partition))
+    return false;
+  const Clock pruned = cluster_.replica(node, partition).pruned;
+  for (const NodeIndex other : cluster_.ring().replicas(partition)) {
+    const storage::ReplicaState there = cluster_.replica(other.value, partition);
+    if (there.rebuilding || !there.clock.covers(pruned)) return false;
+  }
+  truth_.rots(node, family, key);
+  cluster_.engine(node).damage(family, key);
+  return true;
+}
+
 bool Run::apply_to_clock(const Action& action) {
   truth_.note_walls();
   if (action.kind == Kind::kClockJump)
@@ -189,6 +220,17 @@ bool Run::apply_to_clock(const Action& action) {
     cluster_.set_wall_drift(action.node, action.amount);
   truth_.note_walls();
   return true;
+}
+
+// Clocks agree again, and have come to the time of the latest write: markers from the future are due.
+void Run::mend_clocks() {
+  truth_.note_walls();
+  std::int64_t latest_ms = truth_.greatest().wall_ms();
+  for (std::size_t node = 0; node < cluster_.size(); ++node)
+    latest_ms = std::max(latest_ms, cluster_.wall(node).ms);
+  for (std::size_t node = 0; node < cluster_.size(); ++node)
+    cluster_.set_wall(node, WallMs{latest_ms});
+  truth_.note_walls();
 }
 
 void Run::crash(std::size_t node, Disk disk) {
@@ -257,8 +299,10 @@ bool Run::roll_back(std::size_t node) {
   truth_.disk_replaced();
   crash(node, Disk::kKept);
   cluster_.restore(node, true);
+  watchers_.start_anew(node);
   start_node(node);
   cluster_.run_for(settle_ms);
+  watchers_.start_anew(node);
   return true;
 }
 

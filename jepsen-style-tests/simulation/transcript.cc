@@ -17,6 +17,7 @@
 #include "absl/strings/str_format.h"
 #include "node/coordinator/reads/session.h"
 #include "node/core/testing/cluster.h"
+#include "node/feed/feed.h"
 #include "node/storage/keys.h"
 
 namespace kv::sim {
@@ -61,6 +62,10 @@ class Scene {
   std::string show(const std::string& key);
   std::string converge();
   std::string clocks();
+  std::string logs();
+  std::string watch(const Words& words);
+  std::string events(std::size_t node);
+  std::string conflicts();
   std::string fault(const Words& words);
   std::string life(const Words& words);
   void make_cluster(const Words& words);
@@ -69,7 +74,14 @@ class Scene {
   std::string name(const Clock& clock);
   std::string describe(const std::vector<Version>& versions);
 
+  struct Watcher {  // of a node
+    std::unique_ptr<Feed> feed;
+    std::optional<Watch> watch;
+    std::optional<std::string> token;  // after what it has seen
+  };
+
   std::unique_ptr<Cluster> cluster_;
+  std::map<std::size_t, Watcher> watchers_;
   std::map<std::uint64_t, std::string> actors_;
   std::vector<std::size_t> actors_of_;  // by node: how many it has had
   std::optional<Token> token_;
@@ -89,9 +101,12 @@ void Scene::make_cluster(const Words& words) {
     if (option == "n") options.n = value;
     if (option == "partitions") options.partitions = value;
     if (option == "seed") options.seed = value;
+    if (option == "log") options.core.max_log_entries = value;
     if (option == "page") options.core.replication.page.bytes = value;
+    if (option == "kept") options.kept_changes = value;
     if (option == "skew") options.core.max_clock_skew_ms = number_of(word.substr(at + 1));
   }
+  watchers_.clear();
   cluster_ = std::make_unique<Cluster>(options);
   actors_.clear();
   actors_of_.assign(cluster_->size(), 0);
@@ -151,6 +166,8 @@ std::string Scene::write(const Words& words) {
   if (has(rest, "absent")) options.condition = Condition::kAbsent;
   for (const std::string& word : rest)
     if (word.starts_with("ttl=")) options.ttl_ms = number_of(word.substr(4));
+  for (const std::string& word : rest)
+    if (word.starts_with("id=")) options.request_id = word.substr(3);
   const std::size_t node = node_of(words.at(1));
   if (!cluster_->is_up(node)) return absl::StrCat(words[1], " is down\n");
   if (has(rest, "session")) options.after = session_.hlc;
@@ -209,6 +226,18 @@ std::string Scene::converge() {
                : absl::StrCat("not equal within 30 s: ", cluster_->difference(), "\n");
 }
 
+std::string Scene::conflicts() {
+  std::string out;
+  for (std::size_t node = 0; node < cluster_->size(); ++node) {
+    const auto noted = cluster_->conflicts(node);
+    if (noted.empty()) absl::StrAppend(&out, "n", node + 1, ": none\n");
+    for (const auto& [at, conflict] : noted)
+      absl::StrAppend(&out, "n", node + 1, ": ", describe({conflict.lost}), " lost to ",
+                      name(conflict.winner), "\n");
+  }
+  return out;
+}
+
 std::string Scene::clocks() {
   std::string out;
   for (std::size_t node = 0; node < cluster_->size(); ++node) {
@@ -218,6 +247,53 @@ std::string Scene::clocks() {
                     status.clock_skew_ms, " ms ahead of the majority\n");
   }
   return out;
+}
+
+std::string Scene::logs() {
+  std::string out;
+  for (std::size_t node = 0; node < cluster_->size(); ++node) {
+    if (!cluster_->is_up(node)) continue;
+    const CoreStatus status = cluster_->status(node);
+    absl::StrAppend(&out, "n", node + 1, ": ", status.log_entries, " entries");
+    for (std::size_t peer = 0; peer < status.peers.size(); ++peer)
+      if (status.peers[peer].transfers_owed > 0)
+        absl::StrAppend(&out, ", owes n", peer + 1, " a full transfer");
+    absl::StrAppend(&out, "\n");
+  }
+  return out;
+}
+
+// A new watcher of all keys, or the last one, who comes back with its token.
+std::string Scene::watch(const Words& words) {
+  const std::size_t node = node_of(words.at(1));
+  if (!cluster_->is_up(node)) return absl::StrCat(words[1], " is down\n");
+  Watcher& watcher = watchers_[node];
+  if (!has(words, "again")) watcher.token.reset();
+  watcher.feed =
+      std::make_unique<Feed>(cluster_->engine(node), cluster_->ring().catalog(), FeedLimits{});
+  auto opened = watcher.feed->open({"", ""}, watcher.token);
+  if (!opened.ok()) return absl::StrCat(std::string(opened.status().message()), "\n");
+  watcher.watch = *std::move(opened);
+  if (!watcher.token.has_value()) watcher.token = watcher.watch->token_at(watcher.watch->next());
+  return "";
+}
+
+std::string Scene::events(std::size_t node) {
+  Watcher& watcher = watchers_[node];
+  if (!watcher.watch.has_value() || !cluster_->is_up(node)) return "nobody watches\n";
+  std::string out;
+  for (bool more = true; more;) {
+    const absl::Status advanced = watcher.feed->advance();
+    const auto page = watcher.feed->read(*watcher.watch, cluster_->wall(node));
+    if (!advanced.ok() || !page.ok())
+      return absl::StrCat(out, std::string(page.status().message()), "\n");
+    for (const FeedEvent& event : page->events)
+      absl::StrAppend(&out, std::string(storage::user_key_of(event.key)), ": ",
+                      describe(event.shown), "; processed ", name(event.dots), "\n");
+    watcher.token = watcher.watch->token_at(page->next);
+    more = page->more;
+  }
+  return out.empty() ? "no event\n" : out;
 }
 
 std::string Scene::fault(const Words& words) {
@@ -248,11 +324,17 @@ std::string Scene::life(const Words& words) {
   const std::string& what = words[0];
   const std::size_t node = node_of(words.at(1));
   learn_actors();
+  if (what == "crash" || what == "stop")
+    watchers_[node].watch.reset();  // its token is what it keeps
   if (what == "crash")
     cluster_->crash(node, has(words, "power")   ? Disk::kUnsyncedLost
                           : has(words, "wiped") ? Disk::kWiped
                                                 : Disk::kKept);
   if (what == "stop") cluster_->stop(node);
+  if (what == "rot")
+    cluster_->engine(node).damage(
+        storage::Family::kObjects,
+        storage::object_key(cluster_->partition_of(words.at(2)), stored(words.at(2))));
   if (what == "backup") cluster_->backup(node);
   if (what == "restore") cluster_->restore(node, has(words, "unseen"));
   if (what == "swap") cluster_->swap_disks(node, node_of(words.at(2)));
@@ -283,20 +365,29 @@ std::string Scene::command(const Words& words) {
     out = converge();
   else if (what == "clocks")
     out = clocks();
+  else if (what == "logs")
+    out = logs();
+  else if (what == "watch")
+    out = watch(words);
+  else if (what == "events")
+    out = events(node_of(words.at(1)));
+  else if (what == "conflicts")
+    out = conflicts();
   else if (what == "run")
     cluster_->run_for(number_of(words.at(1)));
   else if (what == "warnings") {
     for (; warnings_shown_ < cluster_->warnings().size(); ++warnings_shown_)
       absl::StrAppend(&out, cluster_->warnings()[warnings_shown_], "\n");
   } else if (what == "crash" || what == "stop" || what == "start" || what == "backup" ||
-             what == "restore" || what == "swap")
+             what == "restore" || what == "swap" || what == "rot")
     out = life(words);
   else if (what == "heal" || what == "isolate" || what == "cut" || what == "block" ||
            what == "lose" || what == "delay" || what == "clock")
     out = fault(words);
   else
     out = absl::StrCat("unknown command ", what, "\n");
-  if (what != "run" && what != "show" && what != "warnings" && what != "clocks" && what != "get")
+  if (what != "run" && what != "show" && what != "warnings" && what != "clocks" && what != "logs" &&
+      what != "get" && what != "conflicts" && what != "watch" && what != "events")
     cluster_->run_for(30);  // for the news to arrive
   return out;
 }

@@ -3,11 +3,13 @@
 // A line that starts with "> " is a command, the lines up to the next command or empty line are its output, and lines that
 // start with "#" are prose. A line "> cluster ..." starts a new cluster; everything is as deterministic as a simulation is.
 //
-//   cluster nodes=3 n=3 partitions=1 page=BYTES skew=MS (the limit)
-//   put NODE KEY VALUE [one|quorum|all] [disk] [token] [session]     del NODE KEY ...     get NODE KEY [LEVEL] [session]
+//   cluster nodes=3 n=3 partitions=1 page=BYTES skew=MS (the limit) kept=COMMITS log=ENTRIES
+//   put NODE KEY VALUE [one|quorum|all] [disk] [token] [session] [id=REQUEST]     del NODE KEY ...     get NODE KEY [LEVEL] [session]
 //   isolate NODE   cut NODE NODE   block NODE NODE   heal   lose NODE NODE PERMILLE   delay NODE NODE MS
 //   crash NODE [power|wiped]   stop NODE   start NODE [claimed|recovered: how far it gets]   backup NODE   restore NODE [unseen]   swap NODE NODE
-//   clock NODE OFFSET_MS   run MS   show KEY   converge   warnings   clocks
+//   rot NODE KEY (its object can no longer be read there)
+//   watch NODE [again: with the token of the last watcher]   events NODE (since the last time)
+//   clock NODE OFFSET_MS   run MS   show KEY   converge   warnings   clocks   logs   conflicts
 #pragma once
 
 #include <string>

@@ -14,11 +14,6 @@ namespace {
 
 constexpr std::size_t kPartitionBytes = 2;
 
-Partition partition_at_start(std::string_view key) {
-  return Partition{static_cast<std::uint16_t>(static_cast<unsigned char>(key[0]) << 8 |
-                                              static_cast<unsigned char>(key[1]))};
-}
-
 // Of the versions' names; that a name always means the same is another check's business. Replicas drop markers at different
 // times, and what expires.
 std::uint64_t digest_of(std::string_view key, const std::vector<Version>& versions) {
@@ -40,14 +35,18 @@ std::string name_of_node(std::size_t node) { return absl::StrCat("n", node + 1);
 // Whether its values are stored as they were put, each once.
 bool keeps_values(std::string_view storage_key) {
   const std::string_view policy = storage::policy_of(storage_key).name();
-  return policy == "lww" || policy == "siblings" || policy == "fww" || policy == "register" ||
-         policy == "set";
+  return policy == "lww" || policy == "siblings" || policy == "custom" || policy == "fww" ||
+         policy == "register" || policy == "set";
 }
 
 }  // namespace
 
-Truth::Truth(Violations& violations, std::int64_t max_skew_ms)
-    : violations_(violations), max_skew_ms_(max_skew_ms) {
+Truth::Truth(Violations& violations, const CoreOptions& options)
+    : violations_(violations),
+      max_skew_ms_(options.max_clock_skew_ms),
+      window_ms_(options.requests.window_ms),
+      cuts_before_(
+          simulation::marks_reached[static_cast<std::size_t>(simulation::Mark::kLogCut)]) {
   simulation::on_issued = [this](const Delta& delta) { issued(delta); };
 }
 
@@ -61,19 +60,29 @@ Truth::~Truth() { simulation::on_issued = nullptr; }
 // ---- Commits --------------------------------------------------------------------------------------------------------
 
 void Truth::on_commit(std::size_t node, const storage::WriteBatch& batch) {
-  std::set<Partition> touched;
+  for (const storage::WriteBatch::Range& range : batch.ranges())
+    if (range.family == storage::Family::kObjects) discarded(node, partition_at_start(range.from));
+  std::vector<Partition> touched;
+  const auto touch = [&](Partition partition) {
+    if (std::find(touched.begin(), touched.end(), partition) == touched.end())
+      touched.push_back(partition);
+  };
   // Clocks first: they name the versions that come with them.
   for (const auto& [key, value] : batch.changes()) {
     if (key.first != storage::Family::kMeta || key.second.front() != 'r' || !value) continue;
     const Partition partition = partition_at_start(std::string_view(key.second).substr(1));
-    touched.insert(partition);
+    touch(partition);
     take_clock(node, partition, *value);
   }
   for (const auto& [key, value] : batch.changes()) {
     if (key.first != storage::Family::kObjects) continue;
-    touched.insert(partition_at_start(key.second));
+    touch(partition_at_start(key.second));
     take_object(node, key.second, value);
   }
+  for (const auto& [key, value] : batch.changes())
+    if (key.first == storage::Family::kMeta && key.second.front() == 'j')
+      take_conflict(node, key.second, value);
+  check_taken_back(node);
   for (const Partition partition : touched) compare(node, partition);
 }
 
@@ -86,6 +95,8 @@ void Truth::take_clock(std::size_t node, Partition partition, std::string_view b
             absl::StrCat(name_of_node(node), " partition ", partition.value, ": from ",
                          to_string(here.clock), " to ", to_string(state->clock)));
   issuers_[state->actor] = node;
+  renewed_an_actor_ |= here.actor.id != 0 && here.actor != state->actor;
+  here.actor = state->actor;
   here.clock = std::move(state->clock);
   here.ever.join(here.clock);
   here.is_synced = false;
@@ -109,10 +120,8 @@ void Truth::take_object(std::size_t node, std::string_view key,
               absl::StrCat(name_of_node(node), " holds ", to_string(version.dot),
                            " and has processed ", to_string(here.clock)));
   }
-  Clock known = here.clock;
-  known.join(object.context);  // a page may say more of one key than the clock yet does of all
   if (storage::policy_of(name).is_ordered()) {
-    check_greatest(name_of_node(node), name, known, object.versions);
+    check_greatest(name_of_node(node), name, here.clock, object);
   } else {
     const std::string wrong = survivors_.check(
         name, object, here.clock, forgotten_[partition_of(name)], WallMs{greatest_wall_ms()});
@@ -135,6 +144,7 @@ void Truth::put_object(Mirror& replica, const std::string& key, Object object) {
 }
 
 void Truth::issued(const Delta& delta) {
+  if (delta.request.has_value()) check_request(delta);
   Hlc& greatest = greatest_[delta.key];
   seen_before_[delta.version.dot] = greatest;
   greatest = std::max(greatest, delta.version.hlc);
@@ -142,6 +152,7 @@ void Truth::issued(const Delta& delta) {
     going_[delta.key].emplace(delta.version.hlc, delta.version.expires);
   const Policy& policy = storage::policy_of(delta.key);
   survivors_.forget(delta.version.dot);
+  conflicts_.issued(delta);
   if (policy.is_ordered()) {
     const std::string why_not = skew_.has_value() ? skew_->why_not_to_write() : "";
     if (!why_not.empty())
@@ -150,7 +161,8 @@ void Truth::issued(const Delta& delta) {
     return;
   }
   survivors_.issued(delta);
-  if (policy.name() != "siblings" || !delta.version.value.has_value()) return;
+  const bool is_siblings = policy.name() == "siblings" || policy.name() == "custom";
+  if (!is_siblings || !delta.version.value.has_value()) return;
   const auto sent = values_.find(*delta.version.value);
   if (sent == values_.end()) return;
   Clock asked = sent->second.token.value_or(Clock{});
@@ -187,10 +199,12 @@ void Truth::take_version(const std::string& key, const Version& version) {
   if (fate->second.refused)
     violate(Check::kNotAppliedIsNot,
             absl::StrCat(*version.value, " was answered with \"not applied\" and is stored"));
-  if (fate->second.dot.has_value())
-    violate(Check::kWrittenOnce, absl::StrCat(*version.value, " is ", to_string(*fate->second.dot),
-                                              " and ", to_string(version.dot)));
-  fate->second.dot = version.dot;
+  for (const Dot dot : fate->second.dots)
+    if (!fate->second.again ||
+        (dot.actor == version.dot.actor && !may_forget_requests() && !lost_a_disk_))
+      violate(Check::kWrittenOnce, absl::StrCat(*version.value, " is ", to_string(dot), " and ",
+                                                to_string(version.dot)));
+  fate->second.dots.push_back(version.dot);
 }
 
 void Truth::check_skew() {
@@ -203,8 +217,13 @@ void Truth::check_skew() {
 
 void Truth::note_walls() {
   skew_->note_walls();
-  for (std::size_t node = 0; node < cluster_->size(); ++node)
+  for (std::size_t node = 0; node < cluster_->size(); ++node) {
     greatest_wall_ms_[node] = std::max(greatest_wall_ms_[node], cluster_->wall(node).ms);
+    const std::int64_t offset_ms = cluster_->wall(node).ms - now_ms();
+    greatest_offset_ms_ = std::max(greatest_offset_ms_, offset_ms);
+    least_offset_ms_ = std::min(least_offset_ms_, offset_ms);
+    least_wall_ms_ = std::min(least_wall_ms_, cluster_->wall(node).ms);
+  }
 }
 
 std::int64_t Truth::greatest_wall_ms() const {
@@ -278,6 +297,13 @@ void Truth::on_disk_changed(std::size_t node) {
     for (auto& [key, object] : cluster_->whole_objects(node, partition))
       put_object(here, key, std::move(object));
   }
+  std::vector<storage::Conflict> noted;
+  for (auto& [at, conflict] : cluster_->conflicts(node)) noted.push_back(std::move(conflict));
+  conflicts_.disk_changed(node, noted);
+  drop_holders(node);
+}
+
+void Truth::drop_holders(std::size_t node) {
   for (auto& [key, all] : acknowledged_) {
     const Mirror& here = mirror(node, partition_of(key));
     for (Acknowledged& one : all)
@@ -307,9 +333,10 @@ bool Truth::exists_for_sure(const std::string& storage_key) {
 void Truth::not_applied(const std::string& value) {
   Fate& fate = values_[value];
   fate.refused = true;
-  if (fate.dot.has_value())
-    violate(Check::kNotAppliedIsNot, absl::StrCat(value, " is stored as ", to_string(*fate.dot),
-                                                  " and was answered with \"not applied\""));
+  if (!fate.dots.empty())
+    violate(Check::kNotAppliedIsNot,
+            absl::StrCat(value, " is stored as ", to_string(fate.dots.front()),
+                         " and was answered with \"not applied\""));
 }
 
 void Truth::acknowledged(const std::string& storage_key, Partition partition,
@@ -382,29 +409,32 @@ Hlc Truth::greatest() const {
   return greatest;
 }
 
-std::vector<std::pair<Hlc, Dot>> Truth::must_see(const std::string& storage_key, std::size_t count,
-                                                 Level level) const {
-  std::vector<std::pair<Hlc, Dot>> seen;
+Truth::MustSee Truth::must_see(const std::string& storage_key, std::size_t count, Level level,
+                               const Clock& noticed) const {
+  MustSee must;
   const auto it = acknowledged_.find(storage_key);
-  if (it == acknowledged_.end()) return seen;
+  if (it == acknowledged_.end()) return must;
   const std::size_t n = cluster_->ring().replicas(partition_of(storage_key)).size();
   for (std::size_t i = 0; i < count; ++i) {
     const Acknowledged& one = it->second[i];
     if (one.degraded || one.holders == 0) continue;
     if (replicas_of(level, n) + replicas_of(one.level, n) <= n) continue;
-    seen.emplace_back(one.hlc, one.dot);
+    must.greatest = std::max(must.greatest, std::optional(std::pair{one.hlc, one.dot}));
+    if (!noticed.contains(one.dot)) must.missed = one.dot;
   }
-  return seen;
+  return must;
 }
 
 // ---- At the end -----------------------------------------------------------------------------------------------------
 
-// Of all writes of the key that the clock names, the greatest must remain; if that is a delete or has expired, nothing need.
+// Of all writes of the key that are known, the greatest must remain; if that is a delete or has expired, nothing need. An
+// object's context, from a page, may say more of its key than the clock yet does of all.
 void Truth::check_greatest(const std::string& where, const std::string& key, const Clock& clock,
-                           const std::vector<Version>& left) {
+                           const Object& object) {
+  const std::vector<Version>& left = object.versions;
   const auto& by_time = writes_by_time_[key];
   const auto greatest = std::find_if(by_time.rbegin(), by_time.rend(), [&](const auto& write) {
-    return clock.contains(write.second);
+    return clock.contains(write.second) || object.context.contains(write.second);
   });
   const auto violated = [&] {
     if (greatest == by_time.rend()) return !left.empty();
@@ -433,7 +463,7 @@ void Truth::check_winners() {
     const auto found = objects.find(key);
     if (storage::policy_of(key).is_ordered())
       check_greatest("at the end", key, clock,
-                     found == objects.end() ? std::vector<Version>{} : found->second);
+                     found == objects.end() ? Object{} : Object{found->second, {}});
     for (const Acknowledged& one : acknowledged_[key])
       if (one.holders != 0 && !clock.contains(one.dot))
         violate(Check::kNothingLost,
@@ -446,10 +476,11 @@ void Truth::check_winners() {
 void Truth::check_key_counts() {
   for (std::size_t node = 0; node < cluster_->size(); ++node) {
     std::uint64_t keys = 0;
-    for (std::uint32_t p = 0; p < cluster_->ring().partitions(); ++p)
-      for (const auto& [key, versions] :
-           cluster_->objects(node, Partition{static_cast<std::uint16_t>(p)}))
-        keys += versions.front().value.has_value() ? 1U : 0U;
+    for (std::uint32_t p = 0; p < cluster_->ring().all_partitions(); ++p)
+      if (const Partition partition{static_cast<std::uint16_t>(p)};
+          partition != cluster_->ring().catalog())
+        for (const auto& [key, versions] : cluster_->objects(node, partition))
+          keys += versions.front().value.has_value() ? 1U : 0U;
     const std::uint64_t counted = cluster_->status(node).live_keys;
     if (keys != counted)
       violate(Check::kKeysCounted,

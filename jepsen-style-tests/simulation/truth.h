@@ -13,16 +13,23 @@
 #include <unordered_map>
 #include <vector>
 
-#include "jepsen-style-tests/simulation/skew.h"
-#include "jepsen-style-tests/simulation/survivors.h"
+#include "jepsen-style-tests/simulation/conflicts/conflict_model.h"
+#include "jepsen-style-tests/simulation/judges/skew.h"
+#include "jepsen-style-tests/simulation/judges/survivors.h"
 #include "jepsen-style-tests/simulation/violations.h"
 #include "node/core/testing/cluster.h"
 
 namespace kv::sim {
 
+// The partition that a key of the families objects and log belongs to.
+inline Partition partition_at_start(std::string_view key) {
+  return Partition{static_cast<std::uint16_t>(static_cast<unsigned char>(key[0]) << 8 |
+                                              static_cast<unsigned char>(key[1]))};
+}
+
 class Truth {
  public:
-  Truth(Violations& violations, std::int64_t max_skew_ms);
+  Truth(Violations& violations, const CoreOptions& options);
   ~Truth();
   Truth(const Truth&) = delete;  // the core tells it of writes
   Truth& operator=(const Truth&) = delete;
@@ -35,6 +42,8 @@ class Truth {
   void sent(const std::string& value, const Clock* token = nullptr);
   // A number that is about to be put to a key whose values are numbers.
   void sent_number(const std::string& storage_key, std::int64_t number);
+  // What was put or added before is sent once more, under the same request id.
+  void sent_again(const std::string& storage_key, const std::string& value);
   void not_applied(const std::string& value);
   // Or it will expire.
   void deleted(const std::string& storage_key) { deleted_.insert(storage_key); }
@@ -51,9 +60,14 @@ class Truth {
 
   // How many writes of the key have been acknowledged so far.
   std::size_t acknowledged_count(const std::string& storage_key) const;
-  // Of the first `count` of them, those that a read at `level` must have taken notice of.
-  std::vector<std::pair<Hlc, Dot>> must_see(const std::string& storage_key, std::size_t count,
-                                            Level level) const;
+  // Of the first `count` of them, those that a read at `level` must have taken notice of: the greatest, and one that is not in
+  // `noticed`, if there is.
+  struct MustSee {
+    std::optional<std::pair<Hlc, Dot>> greatest;
+    std::optional<Dot> missed;
+  };
+  MustSee must_see(const std::string& storage_key, std::size_t count, Level level,
+                   const Clock& noticed) const;
 
   // Some write of the key at that time or later was a delete, or may have expired: nothing is what a read may return.
   bool gone_at_or_after(const std::string& storage_key, Hlc hlc) const;
@@ -67,6 +81,7 @@ class Truth {
   void check_winners();
   void check_numbers();
   void check_key_counts();
+  void check_conflicts();
   bool lost_something() const { return lost_something_; }
   bool lost_a_disk() const { return lost_a_disk_; }
 
@@ -76,9 +91,17 @@ class Truth {
   void on_synced(std::size_t node);
   void on_event(std::size_t node, std::size_t shard, const Event& event) {
     if (skew_.has_value()) skew_->on_event(node, shard, event);
+    note_delta(node, event);
   }
   void on_disk_changed(std::size_t node);
   void disk_replaced() { lost_a_disk_ = true; }  // wiped, or gone back
+  // What the key of the family objects or log names is damaged on the node's disk.
+  void rots(std::size_t node, storage::Family family, const std::string& key);
+  // Some other replica of the partition is damaged; of any partition that the node has.
+  bool is_rotten_beside(std::size_t node, Partition partition) const;
+  bool is_rotten_beside(std::size_t node) const;
+  bool is_rotten_on(std::size_t node) const;  // some replica there
+  bool is_rotten(Partition partition) const;  // some replica of it
 
  private:
   struct Mirror {  // one replica
@@ -86,6 +109,7 @@ class Truth {
     Clock synced;
     Clock ever;  // had at any time
     Clock ever_synced;
+    Actor actor;
     bool is_synced = true;                         // nothing has been committed since the last sync
     std::uint64_t digest = 0;                      // of `objects`
     std::map<std::string, std::uint64_t> objects;  // by storage key: digest of its versions
@@ -99,12 +123,14 @@ class Truth {
     std::size_t order;  // how many were seen before it
   };
   struct Fate {  // of a value
-    std::optional<Dot> dot;
+    std::vector<Dot> dots;
+    bool again = false;  // several attempts of one request may have made it
     bool refused = false;
     std::optional<Clock> token;
   };
-  struct Numbers {  // of a key; all are positive
-    std::int64_t sent_sum = 0;
+  struct Numbers {              // of a key; all are positive
+    std::int64_t sent_sum = 0;  // each request once
+    std::int64_t attempted_sum = 0;
     std::int64_t sent_max = 0;
     std::int64_t acknowledged_sum = 0;
     std::int64_t acknowledged_max = 0;
@@ -132,9 +158,13 @@ class Truth {
   void take_object(std::size_t node, std::string_view key, const std::optional<std::string>& bytes);
   void issued(const Delta& delta);
   void take_version(const std::string& key, const Version& version);
+  void note_delta(std::size_t node, const Event& event);
+  void take_conflict(std::size_t node, std::string_view key,
+                     const std::optional<std::string>& bytes);
+  void check_taken_back(std::size_t node);
   static void put_object(Mirror& replica, const std::string& key, Object object);
   void check_greatest(const std::string& where, const std::string& key, const Clock& clock,
-                      const std::vector<Version>& left);
+                      const Object& object);
   std::int64_t greatest_wall_ms() const;
   // Whether some node may have taken the version for expired.
   bool may_be_expired(WallMs expires) const {
@@ -146,13 +176,25 @@ class Truth {
   }
   void check_not_above_sent(const ReadItem& item);  // also while replicas differ
   void check_time(const std::string& key, const Version& version);
+  void discarded(std::size_t node, Partition partition);
+  void drop_holders(std::size_t node);
+  void check_request(const Delta& delta);
+  // Whether a request may have been forgotten by now: the window is short, or some clock has gone far.
+  bool may_forget_requests() const;
+  bool may_have_transferred() const;
   void compare(std::size_t node, Partition partition);
   void violate(Check check, std::string text) { violations_.add(check, now_ms(), std::move(text)); }
 
   Violations& violations_;
   const std::int64_t max_skew_ms_;
+  const std::int64_t window_ms_;  // of requests
   const Cluster* cluster_ = nullptr;
   std::map<std::pair<Partition, std::size_t>, Mirror> mirrors_;
+  struct Rotten {  // of one replica
+    std::set<std::string> keys;
+    Clock log;
+  };
+  std::map<std::pair<Partition, std::size_t>, Rotten> rotten_;
   ByDot<Written> writes_;
   std::map<std::string, std::set<std::pair<Hlc, Dot>>> writes_by_time_;
   std::map<std::string, Hlc> greatest_;  // of what was issued
@@ -164,13 +206,20 @@ class Truth {
   std::map<Partition, Hlc> greatest_marker_;
   Hlc greatest_carried_;  // by sessions
   Survivors survivors_;
+  ConflictModel conflicts_;
   std::optional<SkewModel> skew_;                 // once attached
   std::unordered_map<std::string, Fate> values_;  // looked up, never walked
   std::map<std::string, Numbers> numbers_;
   std::set<std::string> deleted_;  // keys that somebody asked to delete
   std::map<std::string, std::vector<Acknowledged>> acknowledged_;
   std::map<std::size_t, std::int64_t> greatest_wall_ms_;  // by node, ever
-  bool lost_something_ = false;                           // of what was committed somewhere
+  std::int64_t greatest_offset_ms_ = INT64_MIN;           // of a wall clock from virtual time, ever
+  std::int64_t least_offset_ms_ = INT64_MAX;
+  std::map<std::uint64_t, std::vector<Dot>> dots_of_request_;  // by RequestId::name
+  bool renewed_an_actor_ = false;
+  std::uint64_t cuts_before_ = 0;  // of logs, before this run
+  std::int64_t least_wall_ms_ = INT64_MAX;  // of any node, ever
+  bool lost_something_ = false;             // of what was committed somewhere
   bool lost_a_disk_ = false;
   std::map<Partition, Clock> forgotten_;  // dots that at some time no replica knew any more
 };

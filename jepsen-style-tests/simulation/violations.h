@@ -12,6 +12,8 @@ namespace kv::sim {
 #define KV_CHECKS(X)                                                                              \
   X(kOneVersionPerDot, "one-version-per-dot", "no dot ever names two versions")                   \
   X(kWrittenOnce, "written-once", "one request makes one dot")                                    \
+  X(kRequestOnce, "request-once",                                                                 \
+    "a replica that has processed what a request wrote does not write it again")                  \
   X(kNoPhantom, "no-phantom", "nothing is stored or read that nobody wrote")                      \
   X(kNotAppliedIsNot, "not-applied", "a write that was answered with \"not applied\" is nowhere") \
   X(kLevelHonest, "level-honest", "an ok means so many distinct replicas, at that durability")    \
@@ -50,18 +52,36 @@ namespace kv::sim {
   X(kSessionOrder, "session-order", "a write of a session is after everything that it had seen")  \
   X(kSessionServed, "session-served",                                                             \
     "once all is healed, a session is served at ONE by every node, unless something was lost")    \
+  X(kWatchComplete, "watch-complete",                                                             \
+    "a watcher is told of each write that its node processes, once, in the order of commits")     \
+  X(kWatchHonest, "watch-honest",                                                                 \
+    "a watcher's token is too old only if writes may be lost, or it is older than what is kept")  \
+  X(kWatchLatest, "watch-latest",                                                                 \
+    "what a watcher was shown last of a key is what its node shows at the end")                   \
   X(kForeignToken, "foreign-token", "a token of another key is refused")                          \
   X(kAnswered, "answered", "every request is answered by its deadline, once")                     \
   X(kLiveness, "liveness", "a connected majority serves QUORUM while the rest is broken")         \
-  X(kBounded, "bounded", "requests under way keep within their limit")                            \
+  X(kBounded, "bounded",                                                                          \
+    "requests and deltas under way, exchanges, pages, hedges, read repairs, dot logs and what "   \
+    "is remembered keep within their limits, whoever is away")                                    \
   X(kConverges, "converges", "once all is healed, replicas have the same dots within a bound")    \
   X(kAtRest, "at-rest",                                                                           \
     "once equal, all is synced, logs are empty, nobody is owed anything, no marker, no context "  \
-    "and nothing expired is left")                                                                \
+    "and nothing expired is left, and of conflicts no more is noted than the bounds allow")       \
+  X(kConflictsNoted, "conflicts-noted",                                                           \
+    "a value that no write had seen and that lost is noted by some replica; what its winner, or " \
+    "an earlier write that has come by itself, had seen is not")                                  \
   X(kKeysCounted, "keys-counted", "the count of keys is right")                                   \
   X(kNoNeedlessTransfer, "no-needless-transfer",                                                  \
-    "a full transfer happens only after a disk was lost or went back")                            \
+    "a full transfer happens only after a disk was lost or went back, or a log was cut")          \
+  X(kUnfitSilent, "unfit-silent", "a replica that is damaged or being rebuilt answers no read")   \
+  X(kOnlyCopyKept, "only-copy-kept",                                                              \
+    "a replica is discarded only if it was damaged, and only when another has had all that it "   \
+    "has, but for what was damaged")                                                              \
   X(kDirectoryGuarded, "directory-guarded", "a node does not start on another node's disk")       \
+  X(kHistory, "history",                                                                          \
+    "where nothing else is found, the checkers of tests on real processes accept what the "       \
+    "clients saw")                                                                                \
   X(kAssertion, "assertion", "no assertion of the core fails")
 
 #define KV_ENUMERATE(name, id, text) name,

@@ -17,6 +17,9 @@
   X(kFullTransferAsked, "the log no longer named what was missing: full transfer")              \
   X(kFullTransferPages, "a full transfer took more than one page")                              \
   X(kLogPruned, "log entries were pruned")                                                      \
+  X(kLogCut, "a log outgrew its bound and was cut")                                             \
+  X(kLogCutUnderPresent, "a log outgrew twice its bound, and a connected replica was given up") \
+  X(kLogCutAroundMarker, "a log was cut, and an entry that names a marker stayed")              \
   X(kPeerClockShrank, "a peer stated less than it was known to have")                           \
   X(kProbeEqual, "a probe found both replicas equal")                                           \
   X(kForwarded, "a write was forwarded by a node that is no replica")                           \
@@ -54,12 +57,37 @@
   X(kSessionWaited, "a read waited for replicas to get what its session had seen")              \
   X(kSessionStale, "no replica got what a session had seen by the deadline")                    \
   X(kSessionLost, "no replica held any more what a session had seen")                           \
+  X(kDamageFound, "a replica found that its part of the disk is damaged")                       \
+  X(kDamageSkipped, "a page of the log left out what could not be read")                        \
+  X(kDamagedKept, "a damaged replica was kept, for nobody was known to have what it has")       \
+  X(kDiscarded, "a damaged replica was discarded")                                              \
+  X(kRebuilt, "a replica that had been discarded caught up with another one")                   \
+  X(kUnfitAsked, "a replica that is damaged or being rebuilt did not answer a read")            \
+  X(kForwardedDamaged, "a node whose replica is damaged forwarded a write")                     \
   X(kReadRepaired, "a read sent the version that won to a replica that was behind")             \
   X(kRepairTaken, "a replica took a version from a read")                                       \
   X(kRepairSkipped, "a read did not repair a replica, for the budget was used up")              \
   X(kReadExchanged, "a read that found replicas differing started their exchange")              \
+  X(kRequestKnown, "a request came again, and was answered for what it had written")            \
+  X(kRequestAsked, "other replicas were asked whether they know a request")                     \
+  X(kRequestElsewhere, "a request was known to another replica, which answered it")             \
+  X(kRequestUnanswered, "a replica did not say in time whether it knows a request")             \
+  X(kRequestsFull, "a write was refused, for too many requests were remembered")                \
+  X(kRequestDropped, "a request was forgotten, for its window had passed")                      \
+  X(kRequestKept, "a request was kept longer, for a replica lacked its write")                  \
+  X(kRequestAhead, "a request of a clock that was far ahead was given a time of here")          \
+  X(kDuplicateTakenBack, "what a request had added twice was taken back by an actor")           \
   X(kReadHedged, "a read asked a spare replica sooner than after the fixed time")               \
-  X(kHedgeRefused, "a read did not ask a spare sooner, for the budget was used up")
+  X(kHedgeRefused, "a read did not ask a spare sooner, for the budget was used up")             \
+  X(kAnnouncedWithoutDot, "a version went without a dot of its own, and watchers were told")    \
+  X(kAnnouncedUnchanged, "a write lost against what was here, and watchers were told of it")    \
+  X(kWatchFromLog, "a watcher that was behind read the log of changes by itself")               \
+  X(kWatchCaughtUp, "a watcher that was behind caught up with the others")                      \
+  X(kWatchTooOld, "a watcher's token was of another feed, or older than what is kept")          \
+  X(kWatchFellOut, "a watcher was so far behind that the log did not reach back to it")         \
+  X(kConflictNoted, "a version that lost unseen was noted")                                     \
+  X(kConflictTakenBack, "a note was taken back, for an earlier write had seen the loser")       \
+  X(kConflictTrimmed, "a note was dropped, for its age or because there were too many")
 
 #define KV_PLANTED_BUGS(X)                                                                     \
   X(kCounterRestarts, "dots are counted from what is durable, not from what was issued")       \
@@ -67,7 +95,7 @@
   X(kActorKeptAfterLoss, "the actor is kept although its last writes may be lost")             \
   X(kActorNotGuarded, "a disk that went back in time goes on with its old actor")              \
   X(kAckBeforeCommit, "messages and replies leave before the commit")                          \
-  X(kCommitInHalves, "a commit is two batches: first the clock, then the objects")             \
+  X(kCommitInHalves, "a large commit is two batches: first the clock, then the objects")       \
   X(kDeathLosesTail, "the death of a process loses what was not synced")                       \
   X(kQuorumOffByOne, "QUORUM needs one replica too few")                                       \
   X(kReplicaCountedTwice, "a replica that acknowledges twice counts as two")                   \
@@ -79,6 +107,10 @@
   X(kPruneWithoutAbsent, "the log is pruned although a peer that is away lacks the entry")     \
   X(kPruneNever, "the log is never pruned")                                                    \
   X(kLogOwnOnly, "only a replica's own writes are logged")                                     \
+  X(kLogUnbounded, "a log that outgrows its bound is not cut")                                 \
+  X(kCutForgetsPerishable, "an entry that is cut forgets that its version is a marker")        \
+  X(kCutCountsAsPruned, "an entry that is cut counts as one that every replica has")           \
+  X(kCutNotTold, "who asks for what was cut is not told that the log no longer names it")      \
   X(kTieReversed, "of two versions with the same time the one with the smaller dot stays")     \
   X(kTieByArrival, "of two versions with the same time the first to arrive stays")             \
   X(kTimeIgnoresObject, "a write's time may be before that of the version it replaces")        \
@@ -89,7 +121,7 @@
   X(kNotAppliedAtDeadline, "an unconfirmed write is answered with \"not applied\"")            \
   X(kDurableAtOnce, "a write that asks for disk is acknowledged before the sync")              \
   X(kForwardTwice, "a repeated forwarded write is written again")                              \
-  X(kFirstAnswerWins, "a read answers with the first replica's object only")                   \
+  X(kFirstAnswerWins, "a read without a session answers with the first replica's object only") \
   X(kDeadlineForgotten, "a write that is never confirmed is never answered")                   \
   X(kReadsNotSpared, "a read that waits for a silent replica asks no other")                   \
   X(kDebtNeverSynced, "writes at durability os are not synced in the background")              \
@@ -116,6 +148,8 @@
   X(kConditionIgnored, "a write is made although its condition is not met")                    \
   X(kBlindPutSupersedes, "a put without a token supersedes the siblings that are there")       \
   X(kSiblingDropped, "of many siblings one is dropped")                                        \
+  X(kMergedPutTakesAll,                                                                        \
+    "in a bucket of policy custom a put supersedes what it was not merged with")               \
   X(kCausalDeleteStays, "a delete leaves a marker where none belongs")                         \
   X(kExtremeForgets, "a smaller number that is put replaces the greatest")                     \
   X(kCounterTakesAll, "an addition takes over the sums of other actors")                       \
@@ -142,4 +176,36 @@
   X(kRepairOverwrites, "a version from a read replaces what is there")                         \
   X(kRepairMarksBelow, "a version from a read marks earlier writes as processed, too")         \
   X(kRepairOfOne, "a read sends to replicas what one of them answered, not what won")          \
-  X(kHedgesUnbounded, "the budget of hedges is not looked at")
+  X(kDamageStopsPage, "one damaged object keeps all others from being handed over")            \
+  X(kDiscardsOnlyCopy, "a damaged replica is discarded though it may be the only one")         \
+  X(kUnfitServes, "a replica answers reads while it is damaged or being rebuilt")              \
+  X(kHedgesUnbounded, "the budget of hedges is not looked at")                                 \
+  X(kRequestUnrecorded, "the replica that makes a write keeps no record of its request")       \
+  X(kRequestIgnored, "nobody looks whether a request has been made")                           \
+  X(kRequestsDroppedEarly, "requests are forgotten before their window has passed")            \
+  X(kRequestsNeverDropped, "requests are never forgotten")                                     \
+  X(kForwardForgetsRequest, "a forwarded write does not say which request it is")              \
+  X(kPageForgetsRequests, "a page does not name the requests of its dots")                     \
+  X(kDuplicateKept, "what a request has added twice stays so")                                 \
+  X(kDuplicateTakenAgain, "what was added twice is taken back each time that is found out")    \
+  X(kDuplicatesAllTakenBack, "of what was added twice both are taken back")                    \
+  X(kWatchForgetsLost, "watchers are not told of a write that lost")                           \
+  X(kWatchForgetsGone, "watchers are not told of a version that went without a dot")           \
+  X(kWatchResumesLate, "a watcher that resumes goes on after the commit it was in")            \
+  X(kWatchRepeats, "a watcher that resumes begins anew in the commit it was in")               \
+  X(kWatchOfAnyFeed, "a watcher may resume with a token of a feed that has ended")             \
+  X(kWatchNeverResumes, "a watcher that resumes is always told that it is too old")            \
+  X(kWatchSkipsGap, "a watcher that is too old goes on with what is still kept")               \
+  X(kWatchTailUnbounded, "the commits kept for watchers in memory are not bounded")            \
+  X(kReadQuorumOffByOne, "a read at QUORUM waits for one replica too few")                     \
+  X(kSessionAtReplicasOnly, "a node that holds no replica of the key serves no session")       \
+  X(kWindowUnbounded, "deltas are pushed however many are under way")                          \
+  X(kExchangesUnbounded, "exchanges are started however many are under way")                   \
+  X(kForwardsRemembered, "forwarded requests are remembered for good")                         \
+  X(kRepairsUnbounded, "the budget of read repair is not looked at")                           \
+  X(kPagesUncut, "pages of the dot log are not cut by their limits")                           \
+  X(kReplicaNamedTwice, "a read names one replica twice instead of another that answered")     \
+  X(kConflictsUnnoted, "what loses unseen is noted nowhere")                                   \
+  X(kConflictOfSeen, "what a write has seen and supersedes is noted as lost")                  \
+  X(kConflictsKeptSeen, "a note stays although an earlier write had seen the loser")           \
+  X(kConflictsUntrimmed, "notes of conflicts are kept for ever")

@@ -33,6 +33,15 @@ Runs unite(const Runs& a, const Runs& b) {
   return out;
 }
 
+// `a` becomes the union of both.
+void unite_into(Runs& a, const Runs& b) {
+  // Mostly both are one run from 1 on.
+  if (a.size() == 1 && b.size() == 1 && b[0].first <= a[0].last + 1 && a[0].first <= b[0].last + 1)
+    a[0] = {std::min(a[0].first, b[0].first), std::max(a[0].last, b[0].last)};
+  else
+    a = unite(a, b);
+}
+
 Runs subtract(const Runs& a, const Runs& b) {
   Runs out;
   auto j = b.begin();
@@ -74,6 +83,23 @@ Runs overlap(const Runs& a, const Runs& b) {
 
 bool by_actor(const Clock::Entry& entry, Actor actor) { return entry.actor < actor; }
 
+// Finds entries in ascending order of actors: each search goes on where the last one ended, which in clocks of one partition
+// is mostly the place.
+class Cursor {
+ public:
+  explicit Cursor(const std::vector<Clock::Entry>& entries)
+      : at_(entries.begin()), end_(entries.end()) {}
+
+  const Clock::Entry* find(Actor actor) {
+    if (at_ != end_ && at_->actor < actor) at_ = std::lower_bound(at_ + 1, end_, actor, by_actor);
+    return at_ != end_ && at_->actor == actor ? &*at_++ : nullptr;
+  }
+
+ private:
+  std::vector<Clock::Entry>::const_iterator at_;
+  const std::vector<Clock::Entry>::const_iterator end_;
+};
+
 }  // namespace
 
 Clock::Clock(std::initializer_list<Dot> dots) {
@@ -103,8 +129,9 @@ bool Clock::contains(Dot dot) const {
 }
 
 bool Clock::covers(const Clock& other) const {
+  Cursor cursor(entries_);
   for (const Entry& theirs : other.entries_) {
-    const Entry* ours = find(theirs.actor);
+    const Entry* ours = cursor.find(theirs.actor);
     if (ours == nullptr || !includes(ours->runs, theirs.runs)) return false;
   }
   return true;
@@ -135,19 +162,23 @@ void Clock::add_run(Actor actor, Run run) {
 }
 
 void Clock::join(const Clock& other) {
+  auto at = entries_.begin();
   for (const Entry& theirs : other.entries_) {
-    Entry& ours = find_or_insert(theirs.actor);
-    if (ours.runs.empty())
-      ours.runs = theirs.runs;
-    else if (ours.runs != theirs.runs)
-      ours.runs = unite(ours.runs, theirs.runs);
+    if (at != entries_.end() && at->actor < theirs.actor)
+      at = std::lower_bound(at + 1, entries_.end(), theirs.actor, by_actor);
+    if (at == entries_.end() || at->actor != theirs.actor)
+      at = entries_.insert(at, theirs);
+    else
+      unite_into(at->runs, theirs.runs);
+    ++at;
   }
 }
 
 Clock Clock::minus(const Clock& other) const {
   Clock out;
+  Cursor cursor(other.entries_);
   for (const Entry& ours : entries_) {
-    const Entry* theirs = other.find(ours.actor);
+    const Entry* theirs = cursor.find(ours.actor);
     Runs left = theirs == nullptr ? ours.runs : subtract(ours.runs, theirs->runs);
     if (!left.empty()) out.entries_.push_back({ours.actor, std::move(left)});
   }
@@ -157,8 +188,9 @@ Clock Clock::minus(const Clock& other) const {
 Clock Clock::intersect(const Clock& other) const {
   Clock out;
   out.entries_.reserve(std::min(entries_.size(), other.entries_.size()));
+  Cursor cursor(other.entries_);
   for (const Entry& ours : entries_) {
-    const Entry* theirs = other.find(ours.actor);
+    const Entry* theirs = cursor.find(ours.actor);
     if (theirs == nullptr) continue;
     Runs both = overlap(ours.runs, theirs->runs);
     if (!both.empty()) out.entries_.push_back({ours.actor, std::move(both)});
@@ -168,6 +200,7 @@ Clock Clock::intersect(const Clock& other) const {
 
 std::uint64_t Clock::digest() const {
   std::vector<std::uint64_t> words;
+  words.reserve(4 * entries_.size());
   for (const Entry& entry : entries_) {
     words.push_back(entry.actor.id);
     words.push_back(entry.runs.size());

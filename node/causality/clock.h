@@ -75,6 +75,15 @@ void for_each_run(const Clock& clock, Visit visit) {
     for (const auto& run : entry.runs) visit(entry.actor, run);
 }
 
+// The dots of `clock` one at a time, in order: visit(dot).
+template <typename Visit>
+void for_each_dot(const Clock& clock, Visit visit) {
+  for_each_run(clock, [&](Actor actor, const Clock::Run& run) {
+    for (std::uint64_t counter = run.first; counter <= run.last; ++counter)
+      visit(Dot{actor, counter});
+  });
+}
+
 std::string to_string(const Clock& clock);  // "{a:1-7,9 b:1-3}", for logs and tests
 
 }  // namespace kv

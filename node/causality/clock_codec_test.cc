@@ -42,16 +42,17 @@ TEST(ClockCodec, AMillionWritesOfThreeActorsAreAFewBytes) {
 
 class Forged : public testing::Test {
  protected:
-  v1::ClockRecord::Entry* entry(std::uint64_t actor, std::uint64_t base) {
-    auto* out = record_.add_entries();
-    out->set_actor(actor);
-    out->set_base(base);
-    return out;
+  void entry(std::uint64_t actor, std::uint64_t base, const std::vector<std::uint64_t>& runs = {}) {
+    for (int i = 0; i < 8; ++i)
+      record_.mutable_dots()->push_back(static_cast<char>(actor >> 8 * i));
+    number(base);
+    number(runs.size() / 2);
+    for (const std::uint64_t one : runs) number(one);
   }
-  static void run(v1::ClockRecord::Entry* entry, std::uint64_t gap, std::uint64_t length) {
-    auto* out = entry->add_runs();
-    out->set_gap(gap);
-    out->set_length(length);
+  void number(std::uint64_t value) {
+    for (; value >= 128; value >>= 7)
+      record_.mutable_dots()->push_back(static_cast<char>(value | 128));
+    record_.mutable_dots()->push_back(static_cast<char>(value));
   }
   std::string refusal() const {
     const auto clock = decode_clock(record_);
@@ -64,8 +65,8 @@ class Forged : public testing::Test {
 };
 
 TEST_F(Forged, TheFormThatEncodingMakesIsAccepted) {
-  run(entry(1, 3), 2, 0);  // a gap of 2 leaves one counter out
-  run(entry(2, 0), 2, 4);  // nothing below: starts at 2
+  entry(1, 3, {2, 0});  // a gap of 2 leaves one counter out
+  entry(2, 0, {2, 4});  // nothing below: starts at 2
   EXPECT_EQ(refusal(), "accepted as {1:1-3,5 2:2-6}");
 }
 
@@ -91,10 +92,28 @@ TEST_F(Forged, AnEntryWithoutDotsIsRefused) {
   EXPECT_EQ(refusal(), "clock: empty entry");
 }
 
+TEST_F(Forged, WhatIsCutShortIsRefused) {
+  entry(1, 300, {2, 0, 200, 4});
+  const std::string whole = record_.dots();
+  for (std::size_t size = 1; size < whole.size(); ++size) {
+    record_.set_dots(whole.substr(0, size));
+    EXPECT_EQ(refusal(), "clock: cut short") << size;
+  }
+  record_.set_dots(whole + '\1');
+  EXPECT_EQ(refusal(), "clock: cut short");
+}
+
+TEST_F(Forged, MoreRunsThanThereAreAreRefused) {
+  entry(1, 3);
+  record_.mutable_dots()->pop_back();
+  number(UINT64_MAX);
+  EXPECT_EQ(refusal(), "clock: cut short");
+}
+
 TEST_F(Forged, RunsThatTouchOrOverlapAreRefused) {
   for (const std::uint64_t gap : {0, 1}) {
     record_.Clear();
-    run(entry(1, 3), gap, 0);
+    entry(1, 3, {gap, 0});
     EXPECT_EQ(refusal(), "clock: run out of range");
   }
 }
@@ -112,12 +131,12 @@ TEST_F(Forged, CountersThatCannotBeCountedOnAreRefused) {
        {Counters{1, kMaxCounter, 0}, Counters{1, 2, kMaxCounter - 2}, Counters{kMaxCounter, 2, 0},
         Counters{1, kMaxCounter, kMaxCounter}}) {
     record_.Clear();
-    run(entry(1, base), gap, length);
+    entry(1, base, {gap, length});
     EXPECT_EQ(refusal(), "clock: counter out of range") << base << " " << gap << " " << length;
   }
   for (const auto& [base, gap, length] : {Counters{1, UINT64_MAX, 0}, Counters{1, 2, UINT64_MAX}}) {
     record_.Clear();
-    run(entry(1, base), gap, length);
+    entry(1, base, {gap, length});
     EXPECT_EQ(refusal(), "clock: run out of range") << gap << " " << length;
   }
 }

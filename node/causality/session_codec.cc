@@ -38,7 +38,7 @@ absl::StatusOr<Session> decode_session(std::string_view bytes) {
       return absl::InvalidArgumentError(absl::StrCat("session: ", needs.status().message()));
     const bool ascends =
         session.needs.empty() || part.partition() > session.needs.rbegin()->first.value;
-    if (part.partition() > kMaxPartitions || !ascends || needs->empty())
+    if (part.partition() >= kMaxAllPartitions || !ascends || needs->empty())
       return absl::InvalidArgumentError("session: partitions out of range or order");
     session.needs.emplace(Partition{static_cast<std::uint16_t>(part.partition())},
                           *std::move(needs));

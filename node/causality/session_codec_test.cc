@@ -98,10 +98,11 @@ TEST(SessionCodec, ForgedContentsAreRefused) {
   record.set_hlc(0);
   auto* part = record.add_parts();
   EXPECT_EQ(refusal(seal(record.SerializeAsString())), "session: partitions out of range or order");
-  auto* entry = part->mutable_needs()->add_entries();
-  entry->set_actor(1);
+  std::string clock = std::string("\x01\0\0\0\0\0\0\0\0\0", 10);  // actor 1 with no base and no runs
+  part->mutable_needs()->set_dots(clock);
   EXPECT_EQ(refusal(seal(record.SerializeAsString())), "session: clock: empty entry");
-  entry->set_base(4);
+  clock[8] = 4;  // its base
+  part->mutable_needs()->set_dots(clock);
   EXPECT_EQ(refusal(seal(record.SerializeAsString())), "accepted");
   *record.add_parts() = *part;
   EXPECT_EQ(refusal(seal(record.SerializeAsString())), "session: partitions out of range or order");

@@ -90,7 +90,8 @@ TEST(TokenCodec, ForgedContentsAreRefused) {
   record.set_hlc(kMaxHlc.bits);
   EXPECT_EQ(refusal(seal(record.SerializeAsString())), "token: time out of range");
   record.set_hlc(0);
-  record.mutable_context()->add_entries()->set_actor(1);
+  // Actor 1 with neither a base nor runs.
+  record.mutable_context()->set_dots(std::string("\x01\0\0\0\0\0\0\0\0\0", 10));
   EXPECT_EQ(refusal(seal(record.SerializeAsString())), "token: clock: empty entry");
 }
 

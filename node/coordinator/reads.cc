@@ -46,7 +46,7 @@ void Reads::start(Step& step, ClientGet get) {
                       get.deadline,
                       get.deadline,
                       spare_after_ms_,
-                      Tally(neighbours_.needed_at(get.level, get.partition)),
+                      tally_of(get.level, get.partition),
                       {},
                       {},
                       {},
@@ -65,15 +65,29 @@ void Reads::start(Step& step, ClientScan scan) {
                       scan.deadline,
                       scan.deadline,
                       spare_after_ms_,
-                      Tally(neighbours_.needed_at(scan.level, scan.partition)),
+                      tally_of(scan.level, scan.partition),
                       {},
                       {},
                       {},
                       {}});
 }
 
+std::vector<NodeIndex> Reads::askable(Partition partition) const {
+  std::vector<NodeIndex> nodes = neighbours_.reachable(partition);
+  const auto here = replicas_.find(partition);
+  if (here != replicas_.end() && !here->second.is_fit() && !KV_PLANTED(kUnfitServes))
+    std::erase(nodes, neighbours_.self);
+  return nodes;
+}
+
+Tally Reads::tally_of(Level level, Partition partition) const {
+  const std::size_t needed = neighbours_.needed_at(level, partition);
+  const bool too_few = KV_PLANTED(kReadQuorumOffByOne) && level == Level::kQuorum && needed > 1;
+  return Tally(too_few ? needed - 1 : needed);
+}
+
 void Reads::begin(Step& step, Pending pending) {
-  pending.candidates = neighbours_.reachable(pending.partition);
+  pending.candidates = askable(pending.partition);
   latencies_.sort(pending.candidates, step.now.mono);
   const std::size_t wanted = pending.tally.needed();
   const std::uint64_t request = next_request_++;
@@ -85,8 +99,17 @@ void Reads::begin(Step& step, Pending pending) {
         absl::StrCat(max_pending_, " reads are under way at ",
                      neighbours_.ring.node_id(neighbours_.self), ", the limit; try again later"));
   if (it->second.candidates.size() < wanted)
-    return fail(step, it, absl::StatusCode::kUnavailable,
-                neighbours_.too_few(it->second.partition, it->second.level));
+    return fail(
+        step, it, absl::StatusCode::kUnavailable,
+        neighbours_.reachable(it->second.partition).size() < wanted
+            ? neighbours_.too_few(it->second.partition, it->second.level)
+            : absl::StrCat("the replica at ", neighbours_.ring.node_id(neighbours_.self),
+                           " was found damaged and is not served from, and too few others are "
+                           "left for ",
+                           to_string(it->second.level)));
+  if (KV_PLANTED(kSessionAtReplicasOnly) && it->second.session.has_value() &&
+      !replicas_.contains(it->second.partition))
+    return fail(step, it, absl::StatusCode::kUnavailable, "stale: no replica is here");
   while (it->second.answers.size() + it->second.waiting.size() < wanted &&
          !it->second.candidates.empty())
     ask_next(step, request, it->second);
@@ -224,7 +247,7 @@ void Reads::ask_again(Step& step, std::uint64_t request, Pending& pending) {
   }
   KV_MARK(kSessionWaited);
   pending.waiting.clear();
-  pending.candidates = neighbours_.reachable(pending.partition);
+  pending.candidates = askable(pending.partition);
   while (!pending.candidates.empty()) ask_next(step, request, pending);
 }
 
@@ -232,6 +255,10 @@ void Reads::on_read_request(Step& step, NodeIndex from, Partition partition,
                             const ReadRequest& request) const {
   const auto it = replicas_.find(partition);
   if (it == replicas_.end()) return;
+  if (!it->second.is_fit() && !KV_PLANTED(kUnfitServes)) {
+    KV_MARK(kUnfitAsked);
+    return;  // the coordinator asks another replica
+  }
   auto object = it->second.read(step.tx.view, request.key);
   if (object.ok())
     step.effects.send(
@@ -245,6 +272,7 @@ void Reads::on_scan_request(Step& step, NodeIndex from, Partition partition,
                             const ScanChunkRequest& request) const {
   const auto it = replicas_.find(partition);
   if (it == replicas_.end() || request.max_items == 0) return;
+  if (!it->second.is_fit() && !KV_PLANTED(kUnfitServes)) return;
   ScanChunkReply reply{request.request, {}, it->second.clock(), false, it->second.floor()};
   const absl::Status status =
       it->second.read_range(step.tx.view, request.from, request.end, request.max_items,
@@ -364,6 +392,7 @@ void Reads::finish(Step& step, Iterator it) {
   reply.id = pending.client;
   reply.replicas = nodes_of(pending);
   std::sort(reply.replicas.begin(), reply.replicas.end());
+  if (KV_PLANTED(kReplicaNamedTwice)) reply.replicas.back() = reply.replicas.front();
   if (pending.is_scan) {
     std::vector<ScanAnswer> answers;
     for (const Answer& answer : pending.answers)
@@ -371,7 +400,7 @@ void Reads::finish(Step& step, Iterator it) {
     join_scan(answers, step.now.wall, reply);
   } else {
     std::vector<ReplicaObject> objects = objects_of(pending);
-    if (KV_PLANTED(kFirstAnswerWins)) objects.resize(1);
+    if (KV_PLANTED(kFirstAnswerWins) && !pending.session.has_value()) objects.resize(1);
     const Policy& policy = storage::policy_of(pending.key);
     Joined joined = join_answers(objects, policy, step.now.wall);
     if (!joined.agreed) KV_MARK(kReadDiffered);

@@ -100,6 +100,9 @@ class Reads {
   };
   using Iterator = std::map<std::uint64_t, Pending>::iterator;
 
+  // The partition's replicas that can be asked. That of this node only while it is fit: others do not answer otherwise.
+  std::vector<NodeIndex> askable(Partition partition) const;
+  Tally tally_of(Level level, Partition partition) const;
   void begin(Step& step, Pending pending);
   void ask_next(Step& step, std::uint64_t request, Pending& pending);
   static void ask(Step& step, std::uint64_t request, const Pending& pending, NodeIndex node);

@@ -69,6 +69,21 @@ absl::StatusOr<std::string> checked_key(const storage::Bucket& bucket, std::stri
   return storage::storage_key(bucket, key);
 }
 
+absl::StatusOr<storage::KeyRange> checked_watch(const storage::Bucket& bucket,
+                                                std::string_view key) {
+  const absl::Status size = check_size("key", key.size(), kMaxKeyBytes);
+  if (!size.ok()) return size;
+  return storage::keys_of(bucket, key);
+}
+
+absl::StatusOr<storage::KeyRange> checked_watch_of_prefix(const storage::Bucket& bucket,
+                                                          std::string_view prefix) {
+  if (prefix.size() > kMaxKeyBytes)
+    return absl::InvalidArgumentError(
+        absl::StrCat("prefix of ", prefix.size(), " bytes; the limit is ", kMaxKeyBytes));
+  return storage::keys_with_prefix(bucket, prefix);
+}
+
 absl::StatusOr<std::string> checked_leaf(const storage::Bucket& bucket, std::string_view key,
                                          const storage::Leaf& leaf) {
   for (const absl::Status& status : {check_collection(bucket, key), check_path(bucket, leaf.path)})

@@ -25,6 +25,12 @@ absl::StatusOr<std::string> checked_leaf(const storage::Bucket& bucket, std::str
 absl::StatusOr<storage::KeyRange> checked_leaves(const storage::Bucket& bucket,
                                                  std::string_view key, const storage::Path& path);
 
+// The storage keys that a watch means: of one key, of a set or map all that it holds; or of all that begin with a prefix.
+absl::StatusOr<storage::KeyRange> checked_watch(const storage::Bucket& bucket,
+                                                std::string_view key);
+absl::StatusOr<storage::KeyRange> checked_watch_of_prefix(const storage::Bucket& bucket,
+                                                          std::string_view prefix);
+
 // Of a bucket to be created: letters, digits, "-", "_" and ".".
 absl::Status check_bucket_name(std::string_view name);
 absl::Status check_value(std::string_view value);

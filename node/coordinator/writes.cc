@@ -9,35 +9,36 @@
 #include "node/storage/keys.h"
 
 namespace kv {
-namespace {
-
-constexpr std::size_t kRememberedForwards = 16 * 1024;
-
-}  // namespace
 
 Writes::Writes(const Neighbours& neighbours, Replicas& replicas, HlcClock& hlc,
-               std::size_t max_pending, std::uint64_t first_request)
+               std::size_t max_pending, std::uint64_t first_request, std::size_t max_remembered,
+               RequestLimits requests)
     : neighbours_(neighbours),
       replicas_(replicas),
       hlc_(hlc),
       max_pending_(max_pending),
-      next_request_(first_request) {}
+      request_limits_(requests),
+      next_request_(first_request),
+      max_remembered_(max_remembered) {}
 
 void Writes::start(Step& step, ClientWrite write) {
   const Asker asker{write.id};
-  if (!can_start(step, asker, write.partition, write.level)) return;
+  if (!has_room(step, asker, write.partition) || answer_known(step, asker, write)) return;
+  if (!reaches_enough(step, asker, write.partition, write.level)) return;
   std::vector<NodeIndex> coordinators = coordinators_of(step.now, write.partition, write.key);
+  if (coordinators.empty() && is_damaged_here(write.partition))
+    return refuse_damaged(step, asker, write.partition);
   if (coordinators.empty()) return refuse_skewed(step, asker, write.partition, write.key);
-  start_at(step, std::move(coordinators), std::move(write));
+  start_at(step, asker, std::move(coordinators), std::move(write));
 }
 
 // Precondition: there is one.
-void Writes::start_at(Step& step, std::vector<NodeIndex> coordinators, ClientWrite write) {
+void Writes::start_at(Step& step, Asker asker, std::vector<NodeIndex> coordinators,
+                      ClientWrite write) {
   const NodeIndex target = coordinators.front();
-  const Asker asker{write.id};
-  if (target == neighbours_.self) return write_here(step, asker, std::move(write));
+  if (target == neighbours_.self) return inquire(step, asker, std::move(write));
   coordinators.erase(coordinators.begin());
-  forward(step, target, std::move(coordinators), std::move(write));
+  forward(step, asker, target, std::move(coordinators), std::move(write));
 }
 
 bool Writes::is_skewed_for(Now now, const std::string& key) const {
@@ -51,10 +52,12 @@ std::vector<NodeIndex> Writes::coordinators_of(Now now, Partition partition,
   const auto here = replicas_.find(partition);
   const bool catching_up = here != replicas_.end() && here->second.is_catching_up();
   const bool skewed = is_skewed_for(now, key);
-  if (here != replicas_.end() && !catching_up && !skewed) return {neighbours_.self};
+  const bool damaged = is_damaged_here(partition);
+  if (here != replicas_.end() && !catching_up && !skewed && !damaged) return {neighbours_.self};
   std::vector<NodeIndex> nodes = neighbours_.reachable(partition);
   const bool ordered = storage::policy_of(key).is_ordered();
-  if (skewed) std::erase(nodes, neighbours_.self);
+  if (skewed || damaged) std::erase(nodes, neighbours_.self);
+  if (damaged && !nodes.empty()) KV_MARK(kForwardedDamaged);
   const auto rank = [&](NodeIndex node) {
     if (node == neighbours_.self) return 1;
     return ordered && neighbours_.clocks.seems_off(node, now) ? 2 : 0;
@@ -67,6 +70,18 @@ std::vector<NodeIndex> Writes::coordinators_of(Now now, Partition partition,
   return nodes;
 }
 
+bool Writes::is_damaged_here(Partition partition) const {
+  const auto here = replicas_.find(partition);
+  return here != replicas_.end() && here->second.is_damaged();
+}
+
+void Writes::refuse_damaged(Step& step, const Asker& asker, Partition partition) {
+  refuse(step, asker, partition, absl::StatusCode::kUnavailable,
+         absl::StrCat("the replica at ", neighbours_.ring.node_id(neighbours_.self),
+                      " was found damaged and is not served from, and too few others are "
+                      "reachable"));
+}
+
 void Writes::refuse_skewed(Step& step, const Asker& asker, Partition partition,
                            const std::string& key) {
   KV_MARK(kSkewRefused);
@@ -77,54 +92,74 @@ void Writes::refuse_skewed(Step& step, const Asker& asker, Partition partition,
                       "; set its clock, or write through another node"));
 }
 
-bool Writes::can_start(Step& step, const Asker& asker, Partition partition, Level level) {
-  if (pending() >= max_pending_ && !KV_PLANTED(kPendingUnbounded)) {
-    KV_MARK(kOverloaded);
-    refuse(
-        step, asker, partition, absl::StatusCode::kResourceExhausted,
-        absl::StrCat(max_pending_, " writes are under way at ",
-                     neighbours_.ring.node_id(neighbours_.self), ", the limit; try again later"));
+bool Writes::has_room(Step& step, const Asker& asker, Partition partition) {
+  if (pending() < max_pending_ || KV_PLANTED(kPendingUnbounded)) return true;
+  KV_MARK(kOverloaded);
+  refuse(step, asker, partition, absl::StatusCode::kResourceExhausted,
+         absl::StrCat(max_pending_, " writes are under way at ",
+                      neighbours_.ring.node_id(neighbours_.self), ", the limit; try again later"));
+  return false;
+}
+
+bool Writes::reaches_enough(Step& step, const Asker& asker, Partition partition, Level level) {
+  const std::size_t damaged = is_damaged_here(partition) ? 1 : 0;  // which confirms nothing
+  const std::size_t needed = neighbours_.needed_at(level, partition);
+  const std::size_t reachable = neighbours_.reachable(partition).size();
+  if (reachable >= needed + damaged) return true;
+  if (reachable >= needed) {
+    refuse_damaged(step, asker, partition);
     return false;
   }
-  if (neighbours_.reachable(partition).size() < neighbours_.needed_at(level, partition)) {
-    KV_MARK(kWriteRefused);
-    refuse(step, asker, partition, absl::StatusCode::kUnavailable,
-           neighbours_.too_few(partition, level));
-    return false;
-  }
-  return true;
+  KV_MARK(kWriteRefused);
+  refuse(step, asker, partition, absl::StatusCode::kUnavailable,
+         neighbours_.too_few(partition, level));
+  return false;
 }
 
 void Writes::write_here(Step& step, Asker asker, ClientWrite write) {
   const auto it = replicas_.find(write.partition);
   KV_CHECK(it != replicas_.end(), "only a replica of the partition writes here");
-  auto delta = it->second.write(step.tx, hlc_, step.now.wall, write.key, std::move(write.value),
-                                write.token, write.condition, write.ttl_ms, write.after);
+  if (it->second.is_damaged()) return refuse_damaged(step, asker, write.partition);
+  if (write.request.has_value() && it->second.requests() >= request_limits_.most) {
+    KV_MARK(kRequestsFull);
+    return refuse(
+        step, asker, write.partition, absl::StatusCode::kResourceExhausted,
+        absl::StrCat("the key's partition remembers ", it->second.requests(),
+                     " writes with a request id, the limit; try again later, or without"));
+  }
+  auto delta =
+      it->second.write(step.tx, hlc_, step.now.wall, write.key, std::move(write.value), write.token,
+                       write.condition, write.ttl_ms, write.after, write.request);
   if (is_refusal(delta.status().code()))
     return refuse(step, asker, write.partition, delta.status().code(),
                   std::string(delta.status().message()));
   if (!delta.ok()) {
     step.effects.warnings.push_back(absl::StrCat("write: ", delta.status().ToString()));
-    return refuse(step, asker, write.partition, absl::StatusCode::kInternal,
+    return refuse(step, asker, write.partition,
+                  absl::IsDataLoss(delta.status()) ? absl::StatusCode::kUnavailable
+                                                   : absl::StatusCode::kInternal,
                   absl::StrCat("the replica could not read the key: ", delta.status().message()));
   }
   const Dot dot = delta->version.dot;
-  Pending pending{asker,
-                  write.partition,
-                  write.level,
-                  write.durability,
-                  delta->version.hlc,
-                  Tally(neighbours_.needed_at(write.level, write.partition)),
-                  write.deadline};
+  Hlc hlc = delta->version.hlc;
   delta->wants_durable = write.durability == Durability::kDisk;
   if (KV_PLANTED(kPushedTimeOff) && dot.counter % 8 == 0) ++delta->version.hlc.bits;
   if (KV_PLANTED(kExpiryForgotten)) delta->version.expires = {};
   wants_sync_ |= delta->wants_durable;
   pushes_.emplace_back(write.partition, *std::move(delta));
   // Effects are carried out in order: by the time anybody hears of it, the commit has been made.
+  Tally tally(neighbours_.needed_at(write.level, write.partition));
   if (write.durability == Durability::kOs || KV_PLANTED(kDurableAtOnce))
-    pending.tally.add(neighbours_.self);
-  if (KV_PLANTED(kReplyTellsOldTime) && write.token.has_value()) pending.hlc = write.token->hlc;
+    tally.add(neighbours_.self);
+  if (KV_PLANTED(kReplyTellsOldTime) && write.token.has_value()) hlc = write.token->hlc;
+  wait_for(step, asker, write, dot, hlc, tally);
+}
+
+// Answers once the tally is complete, or at the deadline.
+void Writes::wait_for(Step& step, Asker asker, const ClientWrite& write, Dot dot, Hlc hlc,
+                      Tally tally) {
+  Pending pending{asker, write.partition, write.level,   write.durability,
+                  hlc,   tally,           write.deadline};
   const WriteResult result{Outcome::kApplied,
                            absl::StatusCode::kOk,
                            "",
@@ -133,12 +168,13 @@ void Writes::write_here(Step& step, Asker asker, ClientWrite write) {
                            static_cast<std::uint32_t>(pending.tally.count())};
   if (pending.tally.complete()) return answer(step, asker, write.partition, result, true);
   answer(step, asker, write.partition, result, false);
-  deadlines_.emplace(pending.deadline, dot);
-  pending_.emplace(dot, std::move(pending));
+  const PendingKey key{dot, next_pending_++};
+  deadlines_.emplace(pending.deadline, key);
+  pending_.emplace(key, std::move(pending));
 }
 
-void Writes::forward(Step& step, NodeIndex target, std::vector<NodeIndex> others,
-                     ClientWrite write) {
+void Writes::forward(Step& step, Asker asker, NodeIndex target, std::vector<NodeIndex> others,
+                     ClientWrite write, bool asked) {
   KV_MARK(kForwarded);
   const std::uint64_t request = next_request_++;
   const std::int64_t left_ms = elapsed_us(step.now.mono, write.deadline) / 1000;
@@ -148,8 +184,10 @@ void Writes::forward(Step& step, NodeIndex target, std::vector<NodeIndex> others
   step.effects.send(
       target, write.partition,
       ForwardRequest{request, write.key, write.value, write.token, write.level, write.durability,
-                     timeout_ms, write.condition, write.ttl_ms, write.after});
-  forwards_.emplace(request, Forward{std::move(write), target, std::move(others), Dot{}, Hlc{}});
+                     timeout_ms, write.condition, write.ttl_ms, write.after,
+                     KV_PLANTED(kForwardForgetsRequest) ? std::nullopt : write.request, asked});
+  forwards_.emplace(request,
+                    Forward{asker, std::move(write), target, std::move(others), Dot{}, Hlc{}});
 }
 
 bool Writes::is_repeated(const Forwarded& forwarded) {
@@ -159,7 +197,7 @@ bool Writes::is_repeated(const Forwarded& forwarded) {
     return !KV_PLANTED(kForwardTwice);
   }
   seen_order_.push_back(key);
-  if (seen_order_.size() > kRememberedForwards) {
+  if (seen_order_.size() > max_remembered_ && !KV_PLANTED(kForwardsRemembered)) {
     seen_.erase(seen_order_.front());
     seen_order_.pop_front();
   }
@@ -174,13 +212,24 @@ void Writes::on_forward_request(Step& step, NodeIndex from, Partition partition,
   if (!replicas_.contains(partition))
     return refuse(step, asker, partition, absl::StatusCode::kInternal,
                   "forwarded to a node that is no replica");
-  if (!can_start(step, asker, partition, request.level)) return;
+  ClientWrite write{0,
+                    partition,
+                    request.key,
+                    request.value,
+                    request.token,
+                    request.level,
+                    request.durability,
+                    after_ms(step.now.mono, request.timeout_ms),
+                    request.condition,
+                    request.ttl_ms,
+                    request.after,
+                    request.request_id};
+  if (!has_room(step, asker, partition) || answer_known(step, asker, write)) return;
+  if (!reaches_enough(step, asker, partition, request.level)) return;
   if (is_skewed_for(step.now, request.key))
     return refuse_skewed(step, asker, partition, request.key);
-  write_here(step, asker,
-             ClientWrite{0, partition, request.key, request.value, request.token, request.level,
-                         request.durability, after_ms(step.now.mono, request.timeout_ms),
-                         request.condition, request.ttl_ms, request.after});
+  if (request.asked) return write_here(step, asker, std::move(write));
+  inquire(step, asker, std::move(write));
 }
 
 void Writes::on_forward_reply(Step& step, NodeIndex from, const ForwardReply& reply) {
@@ -190,12 +239,13 @@ void Writes::on_forward_reply(Step& step, NodeIndex from, const ForwardReply& re
   if (!reply.final) {
     forward.dot = reply.result.dot;
     forward.hlc = reply.result.hlc;
-    return;
+    return answer(step, forward.asker, forward.write.partition, reply.result, false);
   }
   forward_deadlines_.erase({forward.write.deadline, it->first});
   Forward ended = std::move(forward);
   forwards_.erase(it);
-  const bool skewed = is_skewed_for(step.now, ended.write.key);
+  const bool skewed =
+      is_skewed_for(step.now, ended.write.key) || is_damaged_here(ended.write.partition);
   std::erase_if(ended.others, [&](NodeIndex node) {
     return node == neighbours_.self ? skewed : !neighbours_.is_up(node);
   });
@@ -204,9 +254,10 @@ void Writes::on_forward_reply(Step& step, NodeIndex from, const ForwardReply& re
                          !ended.others.empty();
   if (elsewhere) {
     KV_MARK(kForwardedOn);
-    return start_at(step, std::move(ended.others), std::move(ended.write));
+    if (answer_known(step, ended.asker, ended.write)) return;  // it has come here meanwhile
+    return start_at(step, ended.asker, std::move(ended.others), std::move(ended.write));
   }
-  step.effects.replies.push_back(ClientWriteReply{ended.write.id, ended.target, reply.result});
+  answer(step, ended.asker, ended.write.partition, reply.result, true, ended.target);
 }
 
 void Writes::finish_forward(Step& step, std::map<std::uint64_t, Forward>::iterator it,
@@ -215,7 +266,7 @@ void Writes::finish_forward(Step& step, std::map<std::uint64_t, Forward>::iterat
   const WriteResult result{Outcome::kUnknown, absl::StatusCode::kDeadlineExceeded,
                            std::move(why),    forward.dot,
                            forward.hlc,       forward.dot.counter > 0 ? 1U : 0U};
-  step.effects.replies.push_back(ClientWriteReply{forward.write.id, forward.target, result});
+  answer(step, forward.asker, forward.write.partition, result, true, forward.target);
   forward_deadlines_.erase({forward.write.deadline, it->first});
   forwards_.erase(it);
 }
@@ -223,8 +274,8 @@ void Writes::finish_forward(Step& step, std::map<std::uint64_t, Forward>::iterat
 void Writes::on_confirmed(Step& step, NodeIndex node, Partition partition, const Clock& dots,
                           bool durable) {
   for_each_run(dots, [&](Actor actor, const Clock::Run& run) {
-    auto it = pending_.lower_bound({actor, run.first});
-    while (it != pending_.end() && it->first <= Dot{actor, run.last}) {
+    auto it = pending_.lower_bound({Dot{actor, run.first}, 0});
+    while (it != pending_.end() && it->first.first <= Dot{actor, run.last}) {
       Pending& pending = it->second;
       if (pending.partition == partition && (durable || pending.durability == Durability::kOs))
         pending.tally.add(node);
@@ -233,7 +284,7 @@ void Writes::on_confirmed(Step& step, NodeIndex node, Partition partition, const
         continue;
       }
       answer(step, pending.asker, partition,
-             {Outcome::kApplied, absl::StatusCode::kOk, "", it->first, pending.hlc,
+             {Outcome::kApplied, absl::StatusCode::kOk, "", it->first.first, pending.hlc,
               static_cast<std::uint32_t>(pending.tally.count())},
              true);
       deadlines_.erase({pending.deadline, it->first});
@@ -252,9 +303,20 @@ void Writes::on_peer_down(Step& step, NodeIndex peer) {
                                   ", to which the write was forwarded, broke; it may spread"));
     it = next;
   }
+  for (auto it = inquiries_.begin(); it != inquiries_.end();) {
+    const auto next = std::next(it);
+    note_unknown(step, it, peer);
+    it = next;
+  }
 }
 
 void Writes::expire(Step& step) {
+  while (!inquiry_deadlines_.empty() && inquiry_deadlines_.begin()->first <= step.now.mono) {
+    KV_MARK(kRequestUnanswered);
+    const auto it = inquiries_.find(inquiry_deadlines_.begin()->second);
+    KV_CHECK(it != inquiries_.end(), "every deadline has its inquiry");
+    write_unknown(step, take_inquiry(it));
+  }
   while (!deadlines_.empty() && deadlines_.begin()->first <= step.now.mono) {
     const auto it = pending_.find(deadlines_.begin()->second);
     KV_CHECK(it != pending_.end(), "every deadline has its write");
@@ -268,7 +330,7 @@ void Writes::expire(Step& step) {
             absl::StrCat("written, but only ", pending.tally.count(), " of the ",
                          pending.tally.needed(), " replicas that ", to_string(pending.level),
                          " needs confirmed it in time; it may spread"),
-            it->first, pending.hlc, static_cast<std::uint32_t>(pending.tally.count())},
+            it->first.first, pending.hlc, static_cast<std::uint32_t>(pending.tally.count())},
            !KV_PLANTED(kDeadlineForgotten));
     deadlines_.erase(deadlines_.begin());
     pending_.erase(it);
@@ -287,16 +349,17 @@ Instant Writes::next_deadline() const {
   Instant next = kNever;
   if (!deadlines_.empty()) next = std::min(next, deadlines_.begin()->first);
   if (!forward_deadlines_.empty()) next = std::min(next, forward_deadlines_.begin()->first);
+  if (!inquiry_deadlines_.empty()) next = std::min(next, inquiry_deadlines_.begin()->first);
   return next;
 }
 
 void Writes::answer(Step& step, const Asker& asker, Partition partition, const WriteResult& result,
-                    bool final) {
+                    bool final, NodeIndex coordinator) {
   if (const auto* forwarded = std::get_if<Forwarded>(&asker))
     step.effects.send(forwarded->from, partition, ForwardReply{forwarded->request, final, result});
   else if (final)
     step.effects.replies.push_back(
-        ClientWriteReply{std::get<std::uint64_t>(asker), neighbours_.self, result});
+        ClientWriteReply{std::get<std::uint64_t>(asker), coordinator, result});
 }
 
 void Writes::refuse(Step& step, const Asker& asker, Partition partition, absl::StatusCode code,

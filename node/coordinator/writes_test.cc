@@ -201,7 +201,7 @@ TEST_F(WritesAtAReplica, AKeyThatCannotBeReadIsNotWritten) {
   node.damage(kKey);
   const Effects effects = start(any_write(node, Level::kOne));
   EXPECT_EQ(answer(effects).value().outcome, Outcome::kNotApplied);
-  EXPECT_EQ(answer(effects).value().code, absl::StatusCode::kInternal);
+  EXPECT_EQ(answer(effects).value().code, absl::StatusCode::kUnavailable);
   EXPECT_EQ(effects.warnings.size(), 1U);
   EXPECT_TRUE(node.replica().clock().empty());
 }

@@ -1,6 +1,7 @@
 #include "node/core/core.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "absl/strings/str_cat.h"
 #include "node/base/check.h"
@@ -10,8 +11,16 @@
 namespace kv {
 namespace {
 
-constexpr std::int64_t kMaintenanceIntervalMs = 250;
 constexpr std::size_t kUpkeepAtOnce = 2000;  // entries of each kind
+
+// So long after damage was found here, another replica that has found some, too, has told of it.
+constexpr std::int64_t kDamageToldMs = 500;
+
+// What a damaged replica still takes notice of: what others have, and what they ask for.
+bool helps_others(const Message& message) {
+  return std::holds_alternative<Ack>(message.body) || std::holds_alternative<Probe>(message.body) ||
+         std::holds_alternative<SyncRequest>(message.body);
+}
 
 }  // namespace
 
@@ -23,7 +32,8 @@ Core::Core(const CoreOptions& options, const Ring& ring, NodeIndex self, storage
       rng_(rng),
       hlc_(options.max_clock_skew_ms),
       neighbours_(ring, self, options.max_clock_skew_ms),
-      writes_(neighbours_, replicas_, hlc_, options.max_pending, rng_.next()),
+      writes_(neighbours_, replicas_, hlc_, options.max_pending, rng_.next(),
+              options.max_remembered, options.requests),
       reads_(neighbours_, replicas_, options.max_pending, options.spare_read_after_ms, rng_.next(),
              options.repair_bytes_per_s) {}
 
@@ -66,7 +76,7 @@ absl::Status Core::recover(bool keep_actors) {
 }
 
 Step Core::step_at(Now now) {
-  return Step{now, {storage::View(engine_, effects_.batch), effects_.batch}, effects_};
+  return Step{now, {storage::View(engine_, effects_.batch), effects_.batch, now.wall}, effects_};
 }
 
 void Core::step(Event event, Now now) {
@@ -74,20 +84,28 @@ void Core::step(Event event, Now now) {
   Step step = step_at(now);
   std::visit([&](auto& e) { handle(step, e); }, event);
   push_writes(step);
+  exchange_wanted(step);
+}
+
+void Core::exchange_wanted(Step& step) {
   repair_read(step);
+  for (const auto& [partition, node] : writes_.take_exchanges())
+    replication_->exchange(step, node, partition);
 }
 
 // What the reads that were just answered found to be behind.
 void Core::repair_read(Step& step) {
   for (const auto& [partition, repair] : reads_.repairs().take_repairs_here())
     on_repair(step, partition, repair);
-  for (const auto& [partition, node] : reads_.repairs().take_exchanges())
+  for (const auto& [partition, node] : reads_.repairs().take_exchanges()) {
+    KV_MARK(kReadExchanged);
     replication_->exchange(step, node, partition);
+  }
 }
 
 void Core::on_repair(Step& step, Partition partition, const Repair& repair) {
   const auto it = replicas_.find(partition);
-  if (it == replicas_.end()) return;
+  if (it == replicas_.end() || it->second.is_damaged()) return;
   hlc_.observe(step.now.wall, repair.version.hlc);
   guard_actor(step, it->second, Clock{repair.version.dot});
   const absl::Status status = replication_->on_repair(step, it->second, repair);
@@ -106,9 +124,13 @@ void Core::handle(Step& step, FromPeer& event) {
   const auto it = replicas_.find(event.message.partition);
   // Both sides have the same ring, so this is a peer that talks about a partition which is not ours to share.
   if (it == replicas_.end() || !it->second.peers().contains(event.from)) return;
+  if (it->second.is_damaged() && !helps_others(event.message)) return;
   const absl::Status status = handle_for_replica(step, event.from, it->second, event.message);
   if (!status.ok())
     step.effects.warnings.push_back(absl::StrCat("message of a peer: ", status.ToString()));
+  if (it->second.take_corrected())
+    for (const auto& [peer, clock] : it->second.peers())
+      replication_->exchange(step, peer, it->first);
 }
 
 bool Core::handle_for_coordinator(Step& step, NodeIndex from, Message& message) {
@@ -125,6 +147,10 @@ bool Core::handle_for_coordinator(Step& step, NodeIndex from, Message& message) 
     writes_.on_forward_request(step, from, partition, *forward);
   else if (auto* forwarded = std::get_if<ForwardReply>(&message.body))
     writes_.on_forward_reply(step, from, *forwarded);
+  else if (auto* query = std::get_if<RequestQuery>(&message.body))
+    writes_.on_request_query(step, from, partition, *query);
+  else if (auto* known = std::get_if<RequestAnswer>(&message.body))
+    writes_.on_request_answer(step, from, *known);
   else if (auto* repair = std::get_if<Repair>(&message.body))
     on_repair(step, partition, *repair);
   else
@@ -145,7 +171,7 @@ absl::Status Core::handle_for_replica(Step& step, NodeIndex from, Replica& repli
     return absl::OkStatus();
   }
   if (auto* probe = std::get_if<Probe>(&message.body)) {
-    replication_->on_probe(from, replica, *probe);
+    replication_->on_probe(step, from, replica, *probe);
     confirm_known(step, from, replica);
     return absl::OkStatus();
   }
@@ -224,11 +250,13 @@ Effects Core::flush(Now now) {
   Step step = step_at(now);
   writes_.expire(step);
   reads_.expire(step);
-  repair_read(step);
+  exchange_wanted(step);
   replication_->tick(step);
   replication_->flush(step);
   push_writes(step);
-  maintain(step);
+  const bool maintained = maintain(step);
+  tell_damage(step);
+  if (maintained) discard_damaged(step);  // last, for it erases what others may have read
   for (auto& [partition, replica] : replicas_)
     if (replica.flush(effects_.batch)) unsynced_.insert(partition);
   decide_sync(step);
@@ -257,20 +285,24 @@ void Core::decide_sync(Step& step) {
 }
 
 void Core::keep_up(Step& step, Replica& replica) {
-  for (const absl::Status& status : {replica.prune_log(step.tx, step.now.wall, kUpkeepAtOnce),
-                                     replica.drop_due(step.tx, step.now.wall, kUpkeepAtOnce),
-                                     replica.strip_contexts(step.tx, kUpkeepAtOnce)})
+  for (const absl::Status& status :
+       {replica.prune_log(step.tx, step.now.wall, kUpkeepAtOnce),
+        replica.cut_log(step.tx, neighbours_.up, options_.max_log_entries, kUpkeepAtOnce),
+        replica.drop_due(step.tx, step.now.wall, kUpkeepAtOnce),
+        replica.strip_contexts(step.tx, kUpkeepAtOnce),
+        replica.trim_conflicts(step.tx, kUpkeepAtOnce),
+        replica.drop_requests(step.tx, step.now.wall, options_.requests, kUpkeepAtOnce)})
     if (!status.ok()) step.effects.warnings.push_back(absl::StrCat("upkeep: ", status.ToString()));
 }
 
 // What need not be done at every step: forgets what nobody needs any more, and notes who lacks something.
-void Core::maintain(Step& step) {
+bool Core::maintain(Step& step) {
   if (next_maintenance_ == kNever)
-    next_maintenance_ = after_ms(step.now.mono, kMaintenanceIntervalMs);
-  if (next_maintenance_ > step.now.mono) return;
+    next_maintenance_ = after_ms(step.now.mono, options_.maintenance_interval_ms);
+  if (next_maintenance_ > step.now.mono) return false;
   std::map<NodeIndex, Instant> in_debt;
   for (auto& [partition, replica] : replicas_) {
-    keep_up(step, replica);
+    if (!replica.is_damaged()) keep_up(step, replica);
     for (const auto& [peer, clock] : replica.peers()) {
       if (clock.applied.covers(replica.clock())) continue;
       const auto since = in_debt_since_.find(peer);
@@ -278,26 +310,92 @@ void Core::maintain(Step& step) {
     }
   }
   in_debt_since_ = std::move(in_debt);
-  next_maintenance_ =
-      KV_PLANTED(kSpins) ? step.now.mono : after_ms(step.now.mono, kMaintenanceIntervalMs);
+  next_maintenance_ = KV_PLANTED(kSpins)
+                          ? step.now.mono
+                          : after_ms(step.now.mono, options_.maintenance_interval_ms);
+  return true;
+}
+
+void Core::tell_damage(Step& step) {
+  for (const auto& [partition, replica] : replicas_) {
+    if (!replica.is_damaged() || !damaged_since_.try_emplace(partition, step.now.mono).second)
+      continue;
+    KV_MARK(kDamageFound);
+    step.effects.warnings.push_back(absl::StrCat(
+        "DAMAGE: partition ", partition.value, ": ", replica.damage(), ". It is not served here ",
+        replica.peers().empty()
+            ? "any more. There is no other replica, so what is there is kept: restore a backup"
+            : "until it has been rebuilt from other replicas, which waits for one that has all "
+              "that is left here"));
+    replication_->announce(step, partition);
+  }
+}
+
+bool Core::may_discard(Step& step, const Replica& replica) const {
+  const Instant told = after_ms(damaged_since_.at(replica.partition()), kDamageToldMs);
+  for (const auto& [peer, known] : replica.peers()) {
+    if (KV_PLANTED(kDiscardsOnlyCopy)) return true;
+    if (!neighbours_.is_up(peer) || !known.fit_at.has_value() || *known.fit_at < told) continue;
+    if (replica.is_backed_by(step.tx.view, peer)) return true;
+  }
+  KV_MARK(kDamagedKept);
+  return false;
+}
+
+// Everything that the group has changed of them was changed before the damage was found, in an earlier group.
+void Core::discard_damaged(Step& step) {
+  std::vector<Partition> backed;
+  for (const auto& [partition, since] : damaged_since_)
+    if (since < step.now.mono && may_discard(step, replicas_.at(partition)))
+      backed.push_back(partition);
+  for (const Partition partition : backed) {
+    replicas_.at(partition).start_anew(step.effects.batch, rng_);
+    syncing_.erase(partition);
+    damaged_since_.erase(partition);
+    ++discarded_;
+    replication_->start_over(partition);
+    step.effects.warnings.push_back(
+        absl::StrCat("partition ", partition.value,
+                     ": damaged; discarded, and rebuilt from other replicas under a new actor"));
+  }
 }
 
 std::vector<ReplicaClocks> Core::clocks() const {
   std::vector<ReplicaClocks> all;
   for (const auto& [partition, replica] : replicas_)
-    all.push_back({partition, replica.clock().digest(), replica.durable().digest()});
+    if (replica.is_damaged())  // what it has processed cannot all be read any more
+      all.push_back({partition, Clock{}.digest(), Clock{}.digest()});
+    else
+      all.push_back({partition, replica.clock().digest(), replica.durable().digest()});
   return all;
 }
 
 std::optional<HeldDot> Core::find(Dot dot) const {
   for (const auto& [partition, replica] : replicas_)
-    if (replica.clock().contains(dot)) return HeldDot{partition, replica.durable().contains(dot)};
+    if (!replica.is_damaged() && replica.clock().contains(dot))
+      return HeldDot{partition, replica.durable().contains(dot)};
   return std::nullopt;
 }
 
 absl::StatusOr<Object> Core::object(Partition partition, const std::string& key) const {
   const storage::WriteBatch none;
   return replicas_.at(partition).read(storage::View(engine_, none), key);
+}
+
+Held Core::held() const {
+  return {writes_.pending(), reads_.pending(), writes_.remembered(),
+          replication_->max_window_bytes(), replication_->max_exchanges()};
+}
+
+absl::StatusOr<std::vector<NotedConflict>> Core::conflicts() const {
+  const storage::WriteBatch none;
+  std::vector<NotedConflict> all;
+  for (const auto& [partition, replica] : replicas_) {
+    auto found = read_conflicts(storage::View(engine_, none), partition);
+    if (!found.ok()) return found.status();
+    std::move(found->begin(), found->end(), std::back_inserter(all));
+  }
+  return all;
 }
 
 CoreStatus Core::status(Now now) const {
@@ -309,13 +407,18 @@ CoreStatus Core::status(Now now) const {
       status.live_keys += replica.live_keys();
     }
     status.markers += replica.markers();
-    status.log_entries += replica.clock().minus(replica.pruned()).count();
-    for (const auto& [peer, clock] : replica.peers())
+    status.unfit += replica.is_fit() ? 0U : 1U;
+    status.log_entries += replica.logged().count();
+    status.max_log_entries += options_.max_log_entries;
+    for (const auto& [peer, clock] : replica.peers()) {
       status.peers[peer.value].debt_dots += replica.debt(peer).count();
+      status.peers[peer.value].transfers_owed += replica.owes_transfer(peer) ? 1U : 0U;
+    }
   }
   for (std::size_t i = 0; i < status.peers.size(); ++i) status.peers[i].up = neighbours_.up[i];
   for (const auto& [peer, since] : in_debt_since_)
     status.peers[peer.value].debt_age_ms = elapsed_us(since, now.mono) / 1000;
+  status.discarded = discarded_;
   status.reads = reads_.counters();
   status.pending = writes_.pending() + reads_.pending();
   status.skewed = neighbours_.clocks.is_off(now);

@@ -27,9 +27,14 @@ struct CoreOptions {
   std::int64_t max_clock_skew_ms = 500;
   std::int64_t sync_interval_ms =
       100;  // what was committed is synced after this time at the latest
+  std::int64_t maintenance_interval_ms = 250;  // what nobody needs is looked for so often
   std::int64_t spare_read_after_ms = 50;
   std::int64_t repair_bytes_per_s = Reads::kRepairBytesPerS;  // sent by reads to replicas behind
-  std::size_t max_pending = 10'000;  // requests under way, reads and writes each
+  std::size_t max_pending = 10'000;         // requests under way, reads and writes each
+  std::uint64_t max_log_entries = 250'000;  // of a partition's dot log (Replica::cut_log)
+  RequestLimits requests;
+  std::size_t max_remembered =
+      Writes::kRememberedForwards;  // forwarded requests, against repetition
   ReplicationOptions replication;
 };
 
@@ -56,7 +61,8 @@ using Event = std::variant<ClientWrite, ClientGet, ClientScan, FromPeer, PeerUp,
 struct PeerStatus {
   bool up = false;
   std::uint64_t debt_dots = 0;   // writes here that the peer is not known to have
-  std::int64_t debt_age_ms = 0;  // for how long that has not been zero, to a quarter of a second
+  std::int64_t debt_age_ms = 0;  // for how long that has not been zero, to one maintenance interval
+  std::uint64_t transfers_owed = 0;  // partitions whose log was cut of what the peer lacks
 };
 
 struct CoreStatus {
@@ -64,12 +70,25 @@ struct CoreStatus {
   std::uint64_t live_keys = 0;
   std::uint64_t markers = 0;  // of deletes, not yet known to be on every replica's disk
   std::uint64_t log_entries = 0;
+  std::uint64_t max_log_entries = 0;  // the bound, for all partitions together
   std::uint64_t pending = 0;
   bool skewed = false;  // the wall clock is too far off to order writes
   std::int64_t clock_skew_ms = 0;
   std::vector<PeerStatus> peers;  // by NodeIndex
+  std::uint64_t unfit =
+      0;  // replicas that are damaged, or being rebuilt: no reads are served from them
+  std::uint64_t discarded = 0;  // since the start of the process
   AntiEntropyCounters anti_entropy;
   ReadCounters reads;
+};
+
+// How much is held now of what has a limit among the options, for whoever watches that it keeps within.
+struct Held {
+  std::size_t writes = 0;        // max_pending
+  std::size_t reads = 0;         // max_pending
+  std::size_t remembered = 0;    // max_remembered
+  std::size_t window_bytes = 0;  // of one peer: replication.max_in_flight_bytes, or a single delta
+  std::size_t exchanges = 0;     // with one peer: replication.max_sessions_per_peer
 };
 
 // A replica here, by digests of its clock: equal digests mean that the same writes have been processed.
@@ -110,8 +129,15 @@ class Core {
   // Precondition: a replica of the partition is here.
   absl::StatusOr<Object> object(Partition partition, const std::string& key) const;
 
+  absl::StatusOr<std::vector<NotedConflict>> conflicts()
+      const;  // by partition, then the latest first
+
+  // The replica of the partition that is here is neither damaged nor being rebuilt. Precondition: there is one.
+  bool is_fit(Partition partition) const { return replicas_.at(partition).is_fit(); }
+
   std::size_t pending() const { return writes_.pending() + reads_.pending(); }
   bool idle() const { return pending() == 0; }
+  Held held() const;
   ReadCounters reads() const { return reads_.counters(); }
   bool is_skewed(Now now) const { return neighbours_.clocks.is_off(now); }
 
@@ -131,11 +157,15 @@ class Core {
   void guard_actor(Step& step, Replica& replica, const Clock& claims);
   void push_writes(Step& step);
   void repair_read(Step& step);
+  void exchange_wanted(Step& step);
   void on_repair(Step& step, Partition partition, const Repair& repair);
   void confirm_known(Step& step, NodeIndex peer, const Replica& replica);
   void confirm_here(Step& step, const std::map<Partition, Clock>& clocks);
   void decide_sync(Step& step);
-  void maintain(Step& step);
+  bool maintain(Step& step);  // false: it is not time yet
+  void tell_damage(Step& step);
+  void discard_damaged(Step& step);
+  bool may_discard(Step& step, const Replica& replica) const;
   void keep_up(Step& step, Replica& replica);
 
   const CoreOptions options_;
@@ -158,6 +188,8 @@ class Core {
   Instant next_maintenance_ = kNever;
   bool told_off_ = false;                       // the log's latest word on the wall clock
   std::map<NodeIndex, Instant> in_debt_since_;  // peers that lack something
+  std::map<Partition, Instant> damaged_since_;  // replicas that wait to be discarded
+  std::uint64_t discarded_ = 0;
 };
 
 }  // namespace kv

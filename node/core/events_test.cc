@@ -1,6 +1,8 @@
 // One core, told what happens step by step: the order of effects, syncs, peers that say odd things, and disks that fail.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "node/core/core.h"
 #include "node/storage/keys.h"
 #include "node/storage/memory_engine.h"
@@ -332,10 +334,19 @@ TEST_F(OneCore, ADeltaThatMeetsDamageIsNeitherAppliedNorAcknowledged) {
   damage.put(storage::Family::kObjects, storage::object_key(kP, kKey), "rubbish");
   ASSERT_TRUE(engine_.commit(damage).ok());
   const Effects effects = hear(kPeer, delta(1));
-  EXPECT_EQ(effects.warnings.size(), 1U);
+  EXPECT_EQ(effects.warnings.size(), 2U) << "of the delta, and of the damage";
   EXPECT_TRUE(sent<Ack>(effects, kPeer).empty());
+  EXPECT_TRUE(sent<Probe>(effects, kPeer).at(0).unfit) << "the others are told";
   EXPECT_EQ(core_->status(now()).log_entries, 0U);
-  EXPECT_EQ(answer(write(Level::kOne)).value().outcome, Outcome::kNotApplied);
+  EXPECT_EQ(core_->status(now()).unfit, 1U);
+  const Effects forwarded = write(Level::kOne);
+  EXPECT_FALSE(answer(forwarded).has_value());
+  EXPECT_EQ(std::count_if(forwarded.messages.begin(), forwarded.messages.end(),
+                          [](const Envelope& envelope) {
+                            return std::holds_alternative<ForwardRequest>(envelope.message.body);
+                          }),
+            1)
+      << "another replica is to write it";
   EXPECT_TRUE(sent<ReadReply>(hear(kPeer, ReadRequest{1, kKey}), kPeer).empty());
 }
 

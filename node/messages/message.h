@@ -15,6 +15,7 @@
 #include "node/causality/clock.h"
 #include "node/causality/token_codec.h"
 #include "node/resolution/object.h"
+#include "node/storage/record_codec.h"
 
 namespace kv {
 
@@ -22,8 +23,9 @@ namespace kv {
 struct Delta {
   std::string key;
   Version version;
-  Clock context;               // what this write supersedes, and its own dot
-  bool wants_durable = false;  // sync at once and acknowledge again when done
+  Clock context;                       // what this write supersedes, and its own dot
+  bool wants_durable = false;          // sync at once and acknowledge again when done
+  std::optional<RequestId> request{};  // if its client named it
   bool operator==(const Delta&) const = default;
 };
 
@@ -39,6 +41,7 @@ struct Item {
   std::string key;
   Object object;
   Clock dots;  // in a SyncPage: the missing dots that this object answers for
+  std::vector<storage::RequestRecord> requests{};  // in a SyncPage: of those dots
   bool operator==(const Item&) const = default;
 };
 
@@ -60,6 +63,8 @@ struct ReadReply {
 struct Repair {
   std::string key;
   Version version;
+  // What the replicas that held it have processed: an earlier version that is among it was superseded, or its loss has been noted.
+  Clock known{};
   bool operator==(const Repair&) const = default;
 };
 
@@ -96,6 +101,8 @@ struct ForwardRequest {
   Condition condition = Condition::kAlways;
   std::int64_t ttl_ms = 0;  // of a value; 0: it does not expire
   Hlc after{};              // as in ClientWrite
+  std::optional<RequestId> request_id{};
+  bool asked = false;  // the sender has found no replica that knows the request
   bool operator==(const ForwardRequest&) const = default;
 };
 
@@ -104,6 +111,19 @@ struct ForwardReply {
   bool final = false;  // false: the dot was issued, confirmations are still awaited
   WriteResult result;
   bool operator==(const ForwardReply&) const = default;
+};
+
+// Does the replica know this request?
+struct RequestQuery {
+  std::uint64_t request = 0;
+  RequestId id;
+  bool operator==(const RequestQuery&) const = default;
+};
+
+struct RequestAnswer {
+  std::uint64_t request = 0;
+  bool known = false;
+  bool operator==(const RequestAnswer&) const = default;
 };
 
 struct ScanChunkRequest {
@@ -128,6 +148,7 @@ struct ScanChunkReply {
 struct Probe {
   std::uint64_t applied = 0;  // digest of the replica clock
   std::uint64_t durable = 0;  // digest of its durable part
+  bool unfit = false;         // the sender's replica is damaged, or is being rebuilt
   bool operator==(const Probe&) const = default;
 };
 
@@ -138,6 +159,7 @@ struct SyncRequest {
   bool full = false;  // walk the keys after `after` instead of the dot log
   std::string after;
   std::uint64_t request = 0;  // comes back with the page
+  bool unfit = false;         // as in Probe
   bool operator==(const SyncRequest&) const = default;
 };
 
@@ -159,7 +181,7 @@ struct SyncPage {
 struct Message {
   Partition partition;
   std::variant<Delta, Ack, ReadRequest, ReadReply, ForwardRequest, ForwardReply, ScanChunkRequest,
-               ScanChunkReply, Probe, SyncRequest, SyncPage, Repair>
+               ScanChunkReply, Probe, SyncRequest, SyncPage, Repair, RequestQuery, RequestAnswer>
       body;
   bool operator==(const Message&) const = default;
 };

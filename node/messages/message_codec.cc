@@ -22,6 +22,13 @@ void encode_item(const Item& item, Record::Item* out) {
   out->set_key(item.key);
   storage::object_to_record(item.object, out->mutable_object());
   if (!item.dots.empty()) encode_clock(item.dots, out->mutable_dots());
+  for (const storage::RequestRecord& request : item.requests)
+    storage::request_to_record(request, out->add_requests());
+}
+
+void encode_id(const RequestId& id, Record::RequestId* out) {
+  out->set_name(id.name);
+  out->set_digest(id.digest);
 }
 
 void encode(const Delta& delta, Record& out) {
@@ -30,6 +37,7 @@ void encode(const Delta& delta, Record& out) {
   storage::version_to_record(delta.version, record->mutable_version());
   encode_clock(delta.context, record->mutable_context());
   record->set_wants_durable(delta.wants_durable);
+  if (delta.request.has_value()) encode_id(*delta.request, record->mutable_request_id());
 }
 
 void encode(const Ack& ack, Record& out) {
@@ -69,6 +77,8 @@ void encode(const ForwardRequest& request, Record& out) {
   record->set_condition(static_cast<std::uint32_t>(request.condition));
   record->set_ttl_ms(request.ttl_ms);
   record->set_after(request.after.bits);
+  if (request.request_id.has_value()) encode_id(*request.request_id, record->mutable_request_id());
+  record->set_asked(request.asked);
 }
 
 void encode(const ForwardReply& reply, Record& out) {
@@ -105,11 +115,23 @@ void encode(const ScanChunkReply& reply, Record& out) {
 void encode(const Repair& repair, Record& out) {
   out.mutable_repair()->set_key(repair.key);
   storage::version_to_record(repair.version, out.mutable_repair()->mutable_version());
+  encode_clock(repair.known, out.mutable_repair()->mutable_known());
+}
+
+void encode(const RequestQuery& query, Record& out) {
+  out.mutable_request_query()->set_request(query.request);
+  encode_id(query.id, out.mutable_request_query()->mutable_id());
+}
+
+void encode(const RequestAnswer& answer, Record& out) {
+  out.mutable_request_answer()->set_request(answer.request);
+  out.mutable_request_answer()->set_known(answer.known);
 }
 
 void encode(const Probe& probe, Record& out) {
   out.mutable_probe()->set_applied(probe.applied);
   out.mutable_probe()->set_durable(probe.durable);
+  out.mutable_probe()->set_unfit(probe.unfit);
 }
 
 void encode(const SyncRequest& request, Record& out) {
@@ -119,6 +141,7 @@ void encode(const SyncRequest& request, Record& out) {
   record->set_full(request.full);
   record->set_after(request.after);
   record->set_request(request.request);
+  record->set_unfit(request.unfit);
 }
 
 void encode(const SyncPage& page, Record& out) {
@@ -146,6 +169,10 @@ class Reader {
   }
   Version version(const v1::VersionRecord& record) {
     return take(storage::version_from_record(record));
+  }
+
+  storage::RequestRecord request(const v1::RequestRecord& record) {
+    return take(storage::request_from_record(record));
   }
 
   std::string key(const std::string& key) {
@@ -187,12 +214,17 @@ class Reader {
 };
 
 Item decode(Reader& in, const Record::Item& record) {
-  return {in.key(record.key()), in.object(record.object()), in.clock(record.dots())};
+  Item item{in.key(record.key()), in.object(record.object()), in.clock(record.dots())};
+  for (const auto& request : record.requests()) item.requests.push_back(in.request(request));
+  return item;
 }
+
+RequestId decode_id(const Record::RequestId& record) { return {record.name(), record.digest()}; }
 
 Delta decode(Reader& in, const Record::Delta& record) {
   Delta delta{in.key(record.key()), in.version(record.version()), in.clock(record.context()),
               record.wants_durable()};
+  if (record.has_request_id()) delta.request = decode_id(record.request_id());
   in.require(delta.context.contains(delta.version.dot), "delta: context lacks its own dot");
   return delta;
 }
@@ -227,6 +259,8 @@ ForwardRequest decode(Reader& in, const Record::ForwardRequest& record) {
   in.require(record.ttl_ms() >= 0 && record.ttl_ms() <= kMaxTtlMs, "ttl out of range");
   request.ttl_ms = record.ttl_ms();
   request.after = in.hlc(record.after());
+  if (record.has_request_id()) request.request_id = decode_id(record.request_id());
+  request.asked = record.asked();
   return request;
 }
 
@@ -260,17 +294,31 @@ ScanChunkReply decode(Reader& in, const Record::ScanChunkReply& record) {
 }
 
 Repair decode(Reader& in, const Record::Repair& record) {
-  Repair repair{in.key(record.key()), in.version(record.version())};
+  Repair repair{in.key(record.key()), in.version(record.version()), in.clock(record.known())};
   in.require(!in.status().ok() || storage::policy_of(repair.key).is_ordered(),
              "repair: of a key whose versions are not ordered");
   return repair;
 }
 
-Probe decode(Reader&, const Record::Probe& record) { return {record.applied(), record.durable()}; }
+RequestQuery decode(Reader&, const Record::RequestQuery& record) {
+  return {record.request(), decode_id(record.id())};
+}
+
+RequestAnswer decode(Reader&, const Record::RequestAnswer& record) {
+  return {record.request(), record.known()};
+}
+
+Probe decode(Reader&, const Record::Probe& record) {
+  return {record.applied(), record.durable(), record.unfit()};
+}
 
 SyncRequest decode(Reader& in, const Record::SyncRequest& record) {
-  return {in.clock(record.applied()), in.clock(record.durable()), record.full(), record.after(),
-          record.request()};
+  return {in.clock(record.applied()),
+          in.clock(record.durable()),
+          record.full(),
+          record.after(),
+          record.request(),
+          record.unfit()};
 }
 
 SyncPage decode(Reader& in, const Record::SyncPage& record) {
@@ -327,6 +375,12 @@ void decode_body(Reader& in, const Record& record, Message& out) {
     case Record::kRepair:
       out.body = decode(in, record.repair());
       break;
+    case Record::kRequestQuery:
+      out.body = decode(in, record.request_query());
+      break;
+    case Record::kRequestAnswer:
+      out.body = decode(in, record.request_answer());
+      break;
     case Record::KIND_NOT_SET:
       in.require(false, "message of a kind that this release does not know");
       break;
@@ -350,7 +404,7 @@ absl::StatusOr<Message> decode_message(std::string_view bytes) {
   Record& record = *google::protobuf::Arena::CreateMessage<Record>(&arena);
   if (!record.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
     return absl::InvalidArgumentError("not a peer message");
-  if (record.partition() >= kMaxPartitions)
+  if (record.partition() >= kMaxAllPartitions)
     return absl::InvalidArgumentError("partition out of range");
   Message message{Partition{static_cast<std::uint16_t>(record.partition())}, {}};
   Reader in;
@@ -366,7 +420,7 @@ absl::StatusOr<Partition> partition_of_message(std::string_view bytes) {
       1 << 3;  // field 1, varint; absent when 0, and first when present
   std::uint32_t value = 0;
   if (in.ReadTag() != kPartitionTag) return Partition{0};
-  if (!in.ReadVarint32(&value) || value >= kMaxPartitions)
+  if (!in.ReadVarint32(&value) || value >= kMaxAllPartitions)
     return absl::InvalidArgumentError("partition out of range");
   return Partition{static_cast<std::uint16_t>(value)};
 }

@@ -57,15 +57,24 @@ Object any_object() {
   return object;
 }
 
+RequestId any_id() {
+  return {*rc::gen::arbitrary<std::uint64_t>(), *rc::gen::arbitrary<std::uint64_t>()};
+}
+std::optional<RequestId> maybe_id() { return coin() ? std::optional(any_id()) : std::nullopt; }
+
 std::vector<Item> any_items() {
   std::vector<Item> items;
-  for (std::uint64_t i = up_to(3); i > 0; --i)
+  for (std::uint64_t i = up_to(3); i > 0; --i) {
     items.push_back({any_key(), any_object(), any_clock()});
+    for (std::uint64_t j = up_to(2); j > 0; --j)
+      items.back().requests.push_back(
+          {any_id(), any_dot(), any_hlc(), *rc::gen::arbitrary<std::int64_t>()});
+  }
   return items;
 }
 
 Delta any_delta() {
-  Delta delta{any_key(), any_version(), any_clock(), coin()};
+  Delta delta{any_key(), any_version(), any_clock(), coin(), maybe_id()};
   delta.context.add(delta.version.dot);
   return delta;
 }
@@ -79,6 +88,8 @@ ForwardRequest any_forward_request() {
   request.condition =
       *rc::gen::element(Condition::kAlways, Condition::kAbsent, Condition::kCurrent);
   request.after = any_hlc();
+  request.request_id = maybe_id();
+  request.asked = coin();
   return request;
 }
 
@@ -139,8 +150,13 @@ decltype(Message::body) any_body(std::size_t kind) {
       return SyncRequest{any_clock(), any_clock(), coin(), any_bytes(), up_to(9)};
     case 10:
       return any_page();
+    case 11:
+      return Repair{storage::storage_key(storage::default_bucket(), "k"), any_version(),
+                    any_clock()};
+    case 12:
+      return RequestQuery{up_to(9), any_id()};
     default:
-      return Repair{storage::storage_key(storage::default_bucket(), "k"), any_version()};
+      return RequestAnswer{up_to(9), coin()};
   }
 }
 
@@ -148,7 +164,7 @@ constexpr std::size_t kKinds = std::variant_size_v<decltype(Message::body)>;
 
 RC_GTEST_PROP(MessageCodec, EveryKindRoundTrips, ()) {
   const Partition partition{
-      static_cast<std::uint16_t>(coin() ? up_to(2) : kMaxPartitions - 1 - up_to(2))};
+      static_cast<std::uint16_t>(coin() ? up_to(2) : kMaxAllPartitions - 1 - up_to(2))};
   for (std::size_t kind = 0; kind < kKinds; ++kind) {
     const Message message{partition, any_body(kind)};
     RC_ASSERT(message.body.index() == kind);
@@ -241,7 +257,7 @@ TEST(MessageCodec, ChecksTheKeysOfEveryKind) {
 TEST(MessageCodec, RefusesDeltasThatCouldNotHaveBeenIssued) {
   const Delta delta{kKey, {kDot, Hlc{1}, "v"}, Clock{{Actor{0xa}, 3}, kDot}, false};
   EXPECT_EQ(
-      refusal_of(delta, [](Record& r) { r.mutable_delta()->mutable_context()->clear_entries(); }),
+      refusal_of(delta, [](Record& r) { r.mutable_delta()->mutable_context()->clear_dots(); }),
       "delta: context lacks its own dot");
   EXPECT_EQ(refusal_of(delta, [](Record& r) { r.mutable_delta()->clear_context(); }),
             "delta: context lacks its own dot");
@@ -305,6 +321,30 @@ TEST(MessageCodec, RefusesRepliesThatSayNothingThatIsSo) {
             "sync: the last page ends at the end");
 }
 
+TEST(MessageCodec, RefusesRequestsOfNoWrite) {
+  SyncPage page;
+  page.items.push_back({kKey, {}, Clock{kDot}, {{{1, 2}, kDot, Hlc{3}, 0}}});
+  const auto spoil = [&](auto change) {
+    return refusal_of(page, [&](Record& r) {
+      change(*r.mutable_sync_page()->mutable_items(0)->mutable_requests(0));
+    });
+  };
+  EXPECT_EQ(spoil([](auto& request) { request.set_actor(0); }), "request: no actor");
+  EXPECT_EQ(spoil([](auto& request) { request.set_counter(0); }), "request: counter out of range");
+  EXPECT_EQ(spoil([](auto& request) { request.set_hlc(kMaxHlc.bits); }),
+            "request: time out of range");
+}
+
+TEST(MessageCodec, AWriteWithoutARequestIdTakesNoByteMore) {
+  Delta delta{kKey, {kDot, Hlc{1}, "v"}, Clock{kDot}, false};
+  const std::size_t plain = encode_message({Partition{1}, delta}).size();
+  Record record;
+  ASSERT_TRUE(record.ParseFromString(encode_message({Partition{1}, delta})));
+  EXPECT_FALSE(record.delta().has_request_id());
+  delta.request = RequestId{1, 2};
+  EXPECT_EQ(encode_message({Partition{1}, delta}).size(), plain + 20);
+}
+
 TEST(MessageCodec, RefusesUnknownKindsAndPartitionsOutOfRange) {
   Record record;
   record.set_partition(1);
@@ -312,12 +352,13 @@ TEST(MessageCodec, RefusesUnknownKindsAndPartitionsOutOfRange) {
             "message of a kind that this release does not know");
   EXPECT_EQ(refusal(""), "message of a kind that this release does not know");
   EXPECT_EQ(refusal("\x08"), "not a peer message");
-  EXPECT_EQ(refusal_of(Probe{1, 2}, [](Record& r) { r.set_partition(kMaxPartitions); }),
+  EXPECT_EQ(refusal_of(Probe{1, 2}, [](Record& r) { r.set_partition(kMaxAllPartitions); }),
             "partition out of range");
   const std::string last =
-      spoilt(Probe{1, 2}, [](Record& r) { r.set_partition(kMaxPartitions - 1); });
-  EXPECT_EQ(partition_of_message(last).value(), Partition{kMaxPartitions - 1});
-  for (const std::uint32_t partition : {static_cast<std::uint32_t>(kMaxPartitions), UINT32_MAX}) {
+      spoilt(Probe{1, 2}, [](Record& r) { r.set_partition(kMaxAllPartitions - 1); });
+  EXPECT_EQ(partition_of_message(last).value(), Partition{kMaxAllPartitions - 1});
+  for (const std::uint32_t partition :
+       {static_cast<std::uint32_t>(kMaxAllPartitions), UINT32_MAX}) {
     const std::string bytes = spoilt(Probe{1, 2}, [&](Record& r) { r.set_partition(partition); });
     EXPECT_EQ(partition_of_message(bytes).status().code(), absl::StatusCode::kInvalidArgument);
   }

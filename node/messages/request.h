@@ -26,6 +26,7 @@ struct ClientWrite {
   Condition condition = Condition::kAlways;
   std::int64_t ttl_ms = 0;  // of a value; 0: it does not expire
   Hlc after{};              // what the client's session has seen: the write is ordered after it
+  std::optional<RequestId> request{};  // if the client may send it again
 };
 
 struct ClientGet {

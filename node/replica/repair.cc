@@ -49,7 +49,7 @@ absl::Status Replica::read_range(const storage::View& view, std::string_view fro
         bytes += item_bytes(items.back());
         return true;
       });
-  return status.ok() ? damaged : status;
+  return noted(status.ok() ? damaged : status);
 }
 
 absl::StatusOr<SyncPage> Replica::answer(const storage::View& view, const SyncRequest& request,
@@ -64,7 +64,9 @@ absl::StatusOr<SyncPage> Replica::answer(const storage::View& view, const SyncRe
   absl::Status status;
   if (request.full)
     status = answer_full(view, request, limits, page);
-  else if (page.unnamed = missing.intersect(state_.pruned); page.unnamed.empty())
+  else if (page.unnamed = missing.intersect(
+               KV_PLANTED(kCutNotTold) ? state_.pruned.minus(state_.cut) : state_.pruned);
+           page.unnamed.empty())
     status = answer_from_log(view, missing, limits, page);
   if (!status.ok()) return status;
   return page;
@@ -72,16 +74,31 @@ absl::StatusOr<SyncPage> Replica::answer(const storage::View& view, const SyncRe
 
 absl::Status Replica::answer_from_log(const storage::View& view, const Clock& missing,
                                       const PageLimits& limits, SyncPage& page) const {
-  std::map<std::string, Clock> dots_by_key;
-  std::size_t dots = 0;
+  struct Named {
+    Clock dots;
+    std::vector<storage::RequestRecord> requests;
+  };
+  std::map<std::string, Named> by_key;
+  std::size_t named = 0;
+  std::size_t dots = 0;  // in the page
   std::size_t bytes = 0;
   absl::Status status;
-  const auto add = [&](std::string_view log_key, std::string_view key) {
-    const auto [it, is_new] = dots_by_key.try_emplace(std::string(key));
-    it->second.add(storage::dot_of_log_key(log_key));
+  const auto add = [&](std::string_view log_key, std::string_view log_value) {
+    const std::string_view key = storage::log_entry(log_value).storage_key;
+    const auto [it, is_new] = by_key.try_emplace(std::string(key));
+    it->second.dots.add(storage::dot_of_log_key(log_key));
+    status = add_requests(view, log_key, log_value, it->second.requests);
+    if (!status.ok()) return false;
+    ++named;
     ++dots;
     if (!is_new) return true;
     auto object = read(view, key);
+    if (absl::IsDataLoss(object.status()) && !KV_PLANTED(kDamageStopsPage)) {
+      KV_MARK(kDamageSkipped);  // the rest can still be handed over; this the peer goes on lacking
+      by_key.erase(it);
+      --dots;
+      return true;
+    }
     if (!object.ok()) {
       status = object.status();
       return false;
@@ -92,25 +109,49 @@ absl::Status Replica::answer_from_log(const storage::View& view, const Clock& mi
   };
   for_each_run(missing, [&](Actor actor, const Clock::Run& run) {
     if (!status.ok() || page.more) return;
-    const std::uint64_t before = dots;
+    const std::uint64_t before = named;
     const std::string from = storage::log_key(partition_, {actor, run.first});
     const std::string to = storage::log_key(partition_, {actor, run.last + 1});
-    const absl::Status scanned =
-        view.scan(Family::kLog, from, to, [&](std::string_view log_key, std::string_view entry) {
-          page.more = bytes >= limits.bytes || dots >= limits.dots;
-          if (page.more) KV_MARK(kPageCut);
-          return !page.more && add(log_key, storage::log_entry(entry).storage_key);
-        });
+    const auto visit = [&](std::string_view log_key, std::string_view entry) {
+      page.more = (bytes >= limits.bytes || dots >= limits.dots) && !KV_PLANTED(kPagesUncut);
+      if (page.more) KV_MARK(kPageCut);
+      return !page.more && add(log_key, entry);
+    };
+    if (is_damaged()) return visit_readable(view, actor, run, visit);
+    const absl::Status scanned = view.scan(Family::kLog, from, to, visit);
     if (status.ok()) status = scanned;
-    if (status.ok() && !page.more && dots - before != run.last - run.first + 1)
+    if (status.ok() && !page.more && named - before != run.last - run.first + 1)
       status = absl::DataLossError(absl::StrCat("the dot log lacks entries of actor ", actor.id));
   });
-  for (Item& item : page.items) item.dots = dots_by_key[item.key];
-  return status;
+  for (Item& item : page.items) {
+    Named& known = by_key[item.key];
+    item.dots = std::move(known.dots);
+    item.requests = std::move(known.requests);
+    if (status.ok() && page.more) status = name_all(view, missing, item);
+  }
+  return noted(status);
+}
+
+// A version brings its own dot along, though the page was cut before that was named: then with its request, too, for nobody
+// would name it again.
+absl::Status Replica::name_all(const storage::View& view, const Clock& missing, Item& item) const {
+  for (const Version& version : item.object.versions) {
+    if (item.dots.contains(version.dot) || !missing.contains(version.dot)) continue;
+    const std::string at = storage::log_key(partition_, version.dot);
+    const auto entry = view.get(Family::kLog, at);
+    if (absl::IsDataLoss(noted(entry.status()))) continue;
+    if (!entry.ok()) return entry.status();
+    if (!entry->has_value()) continue;
+    const absl::Status added = add_requests(view, at, **entry, item.requests);
+    if (!added.ok()) return added;
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Replica::answer_full(const storage::View& view, const SyncRequest& request,
                                   const PageLimits& limits, SyncPage& page) const {
+  if (is_damaged())  // who walks the keys takes what it does not see for gone
+    return absl::UnavailableError("a damaged replica does not know which keys it holds");
   page.after = request.after;
   const absl::Status status =
       read_range(view, storage::next_key(request.after), "",
@@ -144,7 +185,7 @@ absl::Status Replica::apply_absent(Transaction& tx, const SyncPage& page) {
   for (const Item& item : page.items) theirs[item.key] = true;
   for (Item& item : mine)
     if (!theirs.contains(item.key))
-      join_item(tx, {item.key, {}, {}}, page.applied, state_.clock, {}, std::move(item.object));
+      join_item(tx, {item.key, {}, {}}, page.applied, state_.clock, {}, std::move(item.object), {});
   return absl::OkStatus();
 }
 

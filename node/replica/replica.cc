@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "absl/container/inlined_vector.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "node/base/check.h"
 #include "node/base/limits.h"
@@ -48,6 +50,24 @@ absl::Status check_condition(const Object& object, Condition condition,
   return absl::OkStatus();
 }
 
+// What a write adds to a counter, 0 if it does not.
+std::int64_t amount_of(const Policy& policy, const std::optional<std::string>& value) {
+  std::int64_t amount = 0;
+  const bool adds = policy.adds() && value.has_value() && absl::SimpleAtoi(*value, &amount);
+  return adds ? amount : 0;
+}
+
+// Apart from markers. A dot always means the same version.
+bool same_values(const Object& a, const Object& b) {
+  const auto values = [](const Object& object) {
+    absl::InlinedVector<Dot, 4> dots;
+    for (const Version& version : object.versions)
+      if (version.value.has_value()) dots.push_back(version.dot);
+    return dots;
+  };
+  return values(a) == values(b);
+}
+
 // A version that the transfer has shown to be gone, and that this replica knows nothing of.
 bool brings_back(const Item& item, const Transfer& transfer, const Clock& known) {
   if (item.key > transfer.last || KV_PLANTED(kTransferForgetsGone)) return false;
@@ -63,8 +83,12 @@ bool brings_back(const Item& item, const Transfer& transfer, const Clock& known)
 
 Replica::Replica(Partition partition, storage::ReplicaState state,
                  const std::vector<NodeIndex>& others)
-    : partition_(partition), state_(std::move(state)), durable_(state_.clock) {
+    : partition_(partition),
+      state_(std::move(state)),
+      durable_(state_.clock),
+      conflicts_(partition) {
   for (const NodeIndex other : others) peers_[other];
+  if (state_.rebuilding) unheard_.insert(others.begin(), others.end());
 }
 
 absl::StatusOr<Object> Replica::read(const storage::View& view, std::string_view key) const {
@@ -72,18 +96,23 @@ absl::StatusOr<Object> Replica::read(const storage::View& view, std::string_view
   if (!bytes.ok()) {
     KV_MARK(kDiskReadFailed);
     if (KV_PLANTED(kReadErrorIsAbsence)) return Object{};
-    return bytes.status();
+    return noted(bytes.status());
   }
   if (!bytes->has_value()) return Object{};
-  return storage::decode_object(**bytes);
+  auto object = storage::decode_object(**bytes);
+  if (!object.ok()) return noted(object.status());
+  return object;
 }
 
 absl::StatusOr<Delta> Replica::write(Transaction& tx, HlcClock& hlc, WallMs wall,
                                      const std::string& key, std::optional<std::string> value,
                                      const std::optional<Token>& token, Condition condition,
-                                     std::int64_t ttl_ms, Hlc after) {
+                                     std::int64_t ttl_ms, Hlc after,
+                                     const std::optional<RequestId>& request) {
   auto object = read(tx.view, key);
   if (!object.ok()) return object.status();
+  const absl::Status ready = conflicts_.ready(tx.view);
+  if (!ready.ok()) return noted(ready);
   const Object seen_by_client = unexpired(*object, wall);
   const absl::Status met = check_condition(seen_by_client, condition, token);
   if (!met.ok()) return met;
@@ -103,6 +132,8 @@ absl::StatusOr<Delta> Replica::write(Transaction& tx, HlcClock& hlc, WallMs wall
                 KV_PLANTED(kTimeIgnoresSession) ? Hlc{} : after,
                 token.has_value() && !KV_PLANTED(kTimeIgnoresToken) ? token->hlc : Hlc{}});
   const Policy& policy = storage::policy_of(key);
+  std::vector<storage::RequestRecord> requests;
+  if (request.has_value()) requests.push_back({*request, dot, {}, amount_of(policy, value)});
   auto change = policy.admit(seen_by_client, state_.actor, std::move(value),
                              token.has_value() ? &token->context : nullptr);
   if (!change.ok()) return change.status();
@@ -113,31 +144,62 @@ absl::StatusOr<Delta> Replica::write(Transaction& tx, HlcClock& hlc, WallMs wall
     if (is_expired(version, wall)) delta.context.add(version.dot);
   delta.context.add(dot);
   delta.version = {dot, hlc.tick(wall, seen), std::move(change->value), {}};
+  delta.request = request;
   if (ttl_ms > 0)
     delta.version.expires = WallMs{std::clamp<std::int64_t>(wall.ms + ttl_ms, 1, kMaxExpiresMs)};
 
   KV_ISSUED(delta);
+  note_unshown(tx, delta, object->versions);
   discard(*object, delta.context);
   if (leaves_version(policy, delta.version)) object->versions.push_back(delta.version);
   std::sort(object->versions.begin(), object->versions.end(),
             [](const Version& a, const Version& b) { return a.dot < b.dot; });
-  policy.resolve(object->versions);
-  mark_processed(tx.batch, key, Clock{dot}, perishables_of(*object));
+  resolve(tx, key, object->versions);
+  mark_processed(tx.batch, key, Clock{dot}, perishables_of(*object), requests);
   save(tx.batch, key, *std::move(object), before);
+  for (storage::RequestRecord& record : requests) {
+    record.hlc = delta.version.hlc;
+    if (!KV_PLANTED(kRequestUnrecorded)) remember(tx.batch, record);
+  }
+  tx.batch.announce(storage::object_key(partition_, key), Clock{dot});
   return delta;
 }
 
+void Replica::resolve(Transaction& tx, const std::string& key, std::vector<Version>& versions) {
+  const Policy& policy = storage::policy_of(key);
+  if (!policy.is_ordered() || versions.size() < 2) return policy.resolve(versions);
+  const std::vector<Version> all = versions;
+  policy.resolve(versions);
+  conflicts_.note(tx, key, all, versions.front());
+}
+
+void Replica::note_unshown(Transaction& tx, const Delta& write,
+                           const std::vector<Version>& versions) {
+  const Policy& policy = storage::policy_of(write.key);
+  if (KV_PLANTED(kConflictOfSeen)) conflicts_.note(tx, write.key, versions, write.version);
+  if (!policy.shows_one() || versions.size() < 2) return;
+  std::vector<Version> gone = versions;
+  std::erase_if(gone, [&](const Version& each) { return !write.context.contains(each.dot); });
+  conflicts_.note(tx, write.key, gone, policy.shown(versions).front());
+}
+
 absl::Status Replica::apply(Transaction& tx, const Delta& delta, const Transfers& transfers) {
-  if (state_.clock.contains(delta.version.dot)) {
-    KV_MARK(kDeltaRepeated);
-    return absl::OkStatus();
-  }
+  absl::Status ready = conflicts_.ready(tx.view);
+  if (ready.ok()) ready = conflicts_.take_back_seen(tx, delta);
+  if (!ready.ok()) return noted(ready);
+  const bool is_known = state_.clock.contains(delta.version.dot);
+  if (is_known) KV_MARK(kDeltaRepeated);
+  // The dot may have come without its request: by a full transfer, or from a read.
+  if (is_known && !delta.request.has_value()) return absl::OkStatus();
   if (KV_PLANTED(kDotWithoutObject) && delta.version.dot.counter % 16 == 0) {
     mark_processed(tx.batch, delta.key, Clock{delta.version.dot}, {});
     return absl::OkStatus();
   }
   std::vector<Item> items(1);  // filled in place: a value may be large
   items[0].key = delta.key;
+  if (delta.request.has_value())
+    items[0].requests.push_back({*delta.request, delta.version.dot, delta.version.hlc, 0});
+  if (is_known) return apply_items(tx, items, transfers, Clock{});
   if (leaves_version(storage::policy_of(delta.key), delta.version))
     items[0].object.versions.push_back(delta.version);
   items[0].object.context = delta.context;
@@ -153,6 +215,8 @@ absl::Status Replica::apply(Transaction& tx, const Repair& repair, const Transfe
   items[0].key = repair.key;
   items[0].object.versions.push_back(repair.version);
   items[0].dots.add(dot);
+  // What this replica passes on with the version is then as much as those knew who had it.
+  items[0].object.context = repair.known;
   if (KV_PLANTED(kRepairMarksBelow)) items[0].dots.add_run(dot.actor, {1, dot.counter});
   if (KV_PLANTED(kRepairOverwrites)) {
     auto mine = read(tx.view, repair.key);
@@ -169,11 +233,19 @@ absl::Status Replica::apply(Transaction& tx, const Repair& repair, const Transfe
 // objects need no context for what the others bring.
 absl::Status Replica::apply_items(Transaction& tx, const std::vector<Item>& items,
                                   const Transfers& transfers, const Clock& their_clock) {
+  const absl::Status ready = conflicts_.ready(tx.view);
+  if (!ready.ok()) return noted(ready);
   std::vector<Object> mine;
+  std::map<std::size_t, Requested> requested;  // by place in `items`; of those that have any
   mine.reserve(items.size());
   for (const Item& item : items) {
     auto object = read(tx.view, item.key);
     if (!object.ok()) return object.status();
+    if (!item.requests.empty()) {
+      auto found = look_up(tx.view, item);
+      if (!found.ok()) return found.status();
+      requested.emplace(mine.size(), *std::move(found));
+    }
     mine.push_back(*std::move(object));
   }
   const Clock known = state_.clock;
@@ -182,16 +254,23 @@ absl::Status Replica::apply_items(Transaction& tx, const std::vector<Item>& item
     // it, the clocks of two replicas could be equal and their objects not.
     Clock dots = item.dots;
     if (!KV_PLANTED(kVersionUnnamed)) dots.join(dots_of(item.object));
-    mark_processed(tx.batch, item.key, dots, perishables_of(item.object));
+    mark_processed(tx.batch, item.key, dots, perishables_of(item.object), item.requests);
   }
-  for (std::size_t i = 0; i < items.size(); ++i)
-    join_item(tx, items[i], their_clock, known, transfers, std::move(mine[i]));
+  const Requested none;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const auto found = requested.find(i);
+    join_item(tx, items[i], their_clock, known, transfers, std::move(mine[i]),
+              found == requested.end() ? none : found->second);
+  }
+  for (const auto& [i, found] : requested)
+    for (const storage::RequestRecord& request : found.fresh) remember(tx.batch, request);
   return absl::OkStatus();
 }
 
 // `known`: the clock from before the items' dots entered it.
 void Replica::join_item(Transaction& tx, const Item& item, const Clock& their_clock,
-                        const Clock& known, const Transfers& transfers, Object mine) {
+                        const Clock& known, const Transfers& transfers, Object mine,
+                        const Requested& requested) {
   if (KV_PLANTED(kPagedMarkerIgnored) && !their_clock.empty() && !markers_of(item.object).empty()) {
     state_.floor = std::max(state_.floor, greatest_hlc(item.object));
     return;
@@ -200,23 +279,38 @@ void Replica::join_item(Transaction& tx, const Item& item, const Clock& their_cl
   for (const Transfer& transfer : transfers)
     if (brings_back(item, transfer, known)) mine.context.join(*transfer.clock);
   join(mine, known, item.object, KV_PLANTED(kJoinForgetsTheirClock) ? Clock{} : their_clock);
-  storage::policy_of(item.key).resolve(mine.versions);
+  resolve(tx, item.key, mine.versions);
   if (!mine.versions.empty() && !item.object.versions.empty() &&
       mine.versions.front().dot != item.object.versions.front().dot)
     KV_MARK(kDeltaLost);
   strip(mine, state_.clock);
   if (!mine.context.empty()) KV_MARK(kContextOutlivedPage);
   if (mine.versions.size() > 1) KV_MARK(kSiblingsJoined);
-  if (mine != before) save(tx.batch, item.key, std::move(mine), traits_of(before));
+  // Announced is also what lost against a version that was here, and what goes without a dot: the sender knew it to be gone.
+  Clock fresh = item.dots;
+  fresh.join(dots_of(item.object));
+  fresh = fresh.minus(known);
+  for (const storage::RequestRecord& own : requested.superfluous)
+    take_back(tx.batch, item.key, mine, own, fresh);
+  const bool values_differ = !same_values(mine, before);
+  const bool announced = values_differ || (!fresh.empty() && !KV_PLANTED(kWatchForgetsLost));
+  if (announced && fresh.empty()) KV_MARK(kAnnouncedWithoutDot);
+  if (announced && !values_differ) KV_MARK(kAnnouncedUnchanged);
+  if (mine != before || announced) save(tx.batch, item.key, std::move(mine), traits_of(before));
+  if (announced && !(fresh.empty() && KV_PLANTED(kWatchForgetsGone)))
+    tx.batch.announce(storage::object_key(partition_, item.key), fresh);
 }
 
 Replica::Traits Replica::traits_of(const Object& object) const {
-  Traits traits{has_value(object), !markers_of(object).empty(), !object.context.empty(), {}};
-  for (const Version& version : object.versions)
-    if (const auto at = drop_time(version);
-        at.has_value() &&
-        (state_.pruned.contains(version.dot) || KV_PLANTED(kExpiredDroppedUnstable)))
+  Traits traits{has_value(object), !markers_of(object).empty(), !object.context.empty(), {}, {}};
+  for (const Version& version : object.versions) {
+    const auto at = drop_time(version);
+    if (!at.has_value()) continue;
+    if (is_stable(version.dot) || KV_PLANTED(kExpiredDroppedUnstable))
       traits.drop_times.push_back(*at);
+    else if (state_.cut.contains(version.dot))
+      traits.kept.add(version.dot);
+  }
   return traits;
 }
 
@@ -231,6 +325,7 @@ void Replica::save(storage::WriteBatch& batch, const std::string& key, Object ob
   };
   if (!KV_PLANTED(kKeysMiscounted) || now.value) count(state_.live_keys, before.value, now.value);
   count(state_.markers, before.marker, now.marker);
+  has_contexts_ |= now.context;
   if (now.context && !before.context)
     batch.put(Family::kMeta, storage::context_key(partition_, key), "");
   if (before.context && !now.context)
@@ -238,6 +333,8 @@ void Replica::save(storage::WriteBatch& batch, const std::string& key, Object ob
   for (const WallMs at : before.drop_times)
     batch.erase(Family::kMeta, storage::due_key(partition_, at, key));
   for (const WallMs at : now.drop_times) drop_later(batch, key, at);
+  for_each_dot(before.kept.minus(now.kept),
+               [&](Dot dot) { batch.erase(Family::kLog, storage::log_key(partition_, dot)); });
   std::string at = storage::object_key(partition_, key);
   if (object.empty())
     batch.erase(Family::kObjects, std::move(at));
@@ -246,7 +343,8 @@ void Replica::save(storage::WriteBatch& batch, const std::string& key, Object ob
 }
 
 void Replica::mark_processed(storage::WriteBatch& batch, const std::string& key, const Clock& dots,
-                             const Clock& perishable) {
+                             const Clock& perishable,
+                             const std::vector<storage::RequestRecord>& requests) {
   const Clock fresh = dots.minus(state_.clock);
   if (fresh.empty()) return;
   changed_ = true;
@@ -255,13 +353,12 @@ void Replica::mark_processed(storage::WriteBatch& batch, const std::string& key,
     state_.pruned.join(fresh);  // nobody will ever ask for them
     return;
   }
-  for_each_run(fresh, [&](Actor actor, const Clock::Run& run) {
-    if (KV_PLANTED(kLogOwnOnly) && actor != state_.actor) return;
-    for (std::uint64_t counter = run.first; counter <= run.last; ++counter) {
-      const Dot dot{actor, counter};
-      batch.put(Family::kLog, storage::log_key(partition_, dot),
-                storage::log_value({perishable.contains(dot), key}));
-    }
+  for_each_dot(fresh, [&](Dot dot) {
+    if (KV_PLANTED(kLogOwnOnly) && dot.actor != state_.actor) return;
+    storage::LogEntry entry{perishable.contains(dot), key, {}};
+    for (const storage::RequestRecord& request : requests)
+      if (request.dot == dot) entry.request = request.id.name;
+    batch.put(Family::kLog, storage::log_key(partition_, dot), storage::log_value(entry));
   });
 }
 
@@ -275,6 +372,10 @@ void Replica::note_peer(NodeIndex peer, const Clock& applied, const Clock& durab
   known.stated = PeerClock::Statement{applied, durable};
   known.settled = known.settled.intersect(durable);  // less, if it has lost its disk
   if (state_.clock.covers(applied)) unheard_.erase(peer);
+  if (!state_.rebuilding || is_catching_up()) return;
+  state_.rebuilding = false;
+  changed_ = true;
+  KV_MARK(kRebuilt);
 }
 
 void Replica::note_acknowledged(NodeIndex peer, const Clock& dots, bool durable) {
@@ -287,6 +388,11 @@ void Replica::note_acknowledged(NodeIndex peer, const Clock& dots, bool durable)
 Clock Replica::debt(NodeIndex peer) const {
   const auto it = peers_.find(peer);
   return it == peers_.end() ? Clock{} : state_.clock.minus(it->second.applied);
+}
+
+bool Replica::owes_transfer(NodeIndex peer) const {
+  const auto it = peers_.find(peer);
+  return it != peers_.end() && !it->second.applied.covers(state_.cut);
 }
 
 void Replica::put_record(storage::WriteBatch& batch) const {

@@ -2,9 +2,12 @@
 //
 // Intuition: every change goes load -> join -> resolve -> batch, and puts the object, the log entry and the clock into the
 // same batch, so that a dot in the clock always has its effect beside it (2-protocol, invariants 1 and 2). It commits
-// nothing itself; it reads through a view of the batch under construction.
+// nothing itself; it reads through a view of the batch under construction. What watchers are to hear of is announced in the
+// batch (storage/changes.h): each dot that is processed, and each version that goes without one.
 //
-// A failed read of the engine fails the operation and changes nothing: damage is never taken for absence.
+// A failed read of the engine fails the operation and changes nothing: damage is never taken for absence. The first read that
+// finds some makes the replica *damaged* (2-protocol, section 6): from then on whoever runs it asks it for nothing but what
+// helps others, until it has been discarded, and *rebuilding* until it has caught up with one of them (damage.cc).
 // Not thread-safe: one shard owns it.
 #pragma once
 
@@ -16,8 +19,11 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "node/base/limits.h"
 #include "node/base/rng.h"
+#include "node/base/time.h"
 #include "node/messages/message.h"
+#include "node/replica/conflicts.h"
 #include "node/replica/step.h"
 #include "node/resolution/policy.h"
 #include "node/storage/record_codec.h"
@@ -38,6 +44,8 @@ struct PeerClock {
   // On its disk, and all that it knew then has been applied here: nothing that it wrote before it knew these dots can
   // still arrive.
   Clock settled;
+  // When it last stated what it holds, being neither damaged nor under reconstruction; none: it said that it is.
+  std::optional<Instant> fit_at;
 };
 
 // A full transfer under way, as far as it has come: a version with a key up to `last` that `clock` names and that is not
@@ -47,6 +55,12 @@ struct Transfer {  // of what its session holds
   const Clock* clock;
 };
 using Transfers = std::vector<Transfer>;
+
+// For how long a write with a request id is known again, by its own time, and how many are; see limits.h.
+struct RequestLimits {
+  std::int64_t window_ms = kRequestWindowMs;
+  std::uint64_t most = kMaxRequestsPerPartition;
+};
 
 struct PageLimits {
   std::size_t bytes = 256 * 1024;  // one object may exceed it
@@ -63,6 +77,7 @@ class Replica {
   const Clock& clock() const { return state_.clock; }
   const Clock& durable() const { return durable_; }
   const Clock& pruned() const { return state_.pruned; }
+  Clock logged() const { return state_.clock.minus(state_.pruned); }  // what the dot log names
   std::uint64_t live_keys() const { return state_.live_keys; }
   std::uint64_t markers() const { return state_.markers; }
   Hlc floor() const { return state_.floor; }  // see storage::ReplicaState
@@ -79,18 +94,32 @@ class Replica {
   // ever. `after`: a time that the write must be ordered after, besides those that it sees here. A write that its policy or its
   // condition refuses has changed nothing (is_refusal).
   // What has expired is to the client as if it were not there; the write supersedes it.
+  // `request`: recorded with the write, so that whoever processes it knows the request. Precondition: it is not known here.
   absl::StatusOr<Delta> write(Transaction& tx, HlcClock& hlc, WallMs wall, const std::string& key,
                               std::optional<std::string> value, const std::optional<Token>& token,
                               Condition condition = Condition::kAlways, std::int64_t ttl_ms = 0,
-                              Hlc after = {});
+                              Hlc after = {}, const std::optional<RequestId>& request = {});
 
   // A delta from the replica that issued it. No-op when its dot has been processed.
   // `transfers`: those of the partition that are under way.
   absl::Status apply(Transaction& tx, const Delta& delta, const Transfers& transfers = {});
 
   // A version from a read that found this replica behind. No-op when its dot has been processed. Of an ordered policy: what
-  // the version superseded is earlier, and need not be named.
+  // the version superseded is earlier, and need not be named. What those who held it knew becomes the object's context.
   absl::Status apply(Transaction& tx, const Repair& repair, const Transfers& transfers = {});
+
+  // ---- Requests: writes that their clients may send again (requests.cc) --------------------------------------------------
+
+  // The write that this request has made, or none that is known here. Of several, which two sides of a partition may have
+  // made, the one with the least dot: it is the one that counts. One with another digest if there is only such a one.
+  absl::StatusOr<std::optional<storage::RequestRecord>> find_request(const storage::View& view,
+                                                                     const RequestId& id) const;
+
+  std::uint64_t requests() const { return state_.requests; }
+
+  // Whether a counter here has been corrected since the last call. Others get that by anti-entropy alone: so nobody has it who
+  // does not also have the write that counts.
+  bool take_corrected() { return std::exchange(corrected_, false); }
 
   // ---- Reads ---------------------------------------------------------------------------------------------------------
 
@@ -125,6 +154,9 @@ class Replica {
   // Dots that are here and that the peer is not known to have.
   Clock debt(NodeIndex peer) const;
 
+  // Some of these were cut from the log (cut_log): the peer will need a full transfer.
+  bool owes_transfer(NodeIndex peer) const;
+
   // ---- Upkeep: forgets what nobody needs any more ----------------------------------------------------------------------
 
   // Each looks at up to `limit` entries at once. After a failed read the rest is left for the next time.
@@ -133,11 +165,42 @@ class Replica {
   // stable* ones, which nothing that is still to come could lose against (2-protocol, section 4).
   absl::Status prune_log(Transaction& tx, WallMs wall, std::size_t limit);
 
+  // Cuts a log of more than `max_entries`, which only replicas that lack something can make so long. It gives up on them one
+  // after another, those first that are away (`up`: by NodeIndex), of these the one that lacks most: entries that nobody else
+  // lacks go, the oldest of each actor first. That replica will get a full transfer. One that is connected is given up only
+  // at twice the bound. An entry whose version is a marker or will expire stays as long as that version is stored, to bring
+  // it to mind once it is stable; it answers no request any more, and is not counted.
+  absl::Status cut_log(Transaction& tx, const std::vector<bool>& up, std::uint64_t max_entries,
+                       std::size_t limit);
+
   // Stable versions whose time had not come when their log entry was pruned.
   absl::Status drop_due(Transaction& tx, WallMs wall, std::size_t limit);
 
   // Contexts that the replica clock has come to cover.
   absl::Status strip_contexts(Transaction& tx, std::size_t limit);
+
+  // Notes of conflicts beyond their bounds.
+  absl::Status trim_conflicts(Transaction& tx, std::size_t limit);
+  // Requests whose window has passed; not while a replica may lack their write, for it may make them, too, as long as there is
+  // room for others.
+  absl::Status drop_requests(Transaction& tx, WallMs wall, const RequestLimits& limits,
+                             std::size_t limit);
+
+  // ---- Damage --------------------------------------------------------------------------------------------------------------
+
+  bool is_damaged() const { return !damage_.empty(); }
+  const std::string& damage() const { return damage_; }  // what was found first
+  bool is_fit() const { return !is_damaged() && !state_.rebuilding; }
+
+  // The peer has just stated what it holds.
+  void note_fit(NodeIndex peer, bool is_fit, Instant now);
+
+  // True if the peer is known to have everything that can still be read here. Then discarding this replica loses nothing but
+  // what the damage has taken.
+  bool is_backed_by(const storage::View& view, NodeIndex peer) const;
+
+  // Erases everything of the partition, unread, and takes a new actor.
+  void start_anew(storage::WriteBatch& batch, Rng& rng);
 
   // ---- Durability ------------------------------------------------------------------------------------------------------
 
@@ -165,26 +228,57 @@ class Replica {
     bool marker = false;
     bool context = false;
     std::vector<WallMs> drop_times;  // of stable versions: they are in the index
+    Clock kept;                      // dots of versions whose log entries outlived a cut
   };
   Traits traits_of(const Object& object) const;
   // Stores the object, stripped; keeps the counts and indexes. `before`: of what is stored.
   void save(storage::WriteBatch& batch, const std::string& key, Object object,
             const Traits& before);
   // Adds the dots to the clock and the log. `perishable`: those of them whose versions are to be dropped some day.
+  // `requests`: those of them that were written with a request id.
   void mark_processed(storage::WriteBatch& batch, const std::string& key, const Clock& dots,
-                      const Clock& perishable);
+                      const Clock& perishable,
+                      const std::vector<storage::RequestRecord>& requests = {});
+  // Resolves by policy; of an ordered one, notes what is dropped.
+  void resolve(Transaction& tx, const std::string& key, std::vector<Version>& versions);
+  // What a write supersedes of several values of which readers were shown one.
+  void note_unshown(Transaction& tx, const Delta& write, const std::vector<Version>& versions);
   absl::Status apply_items(Transaction& tx, const std::vector<Item>& items,
                            const Transfers& transfers, const Clock& their_clock);
+  // What an item's requests mean here.
+  struct Requested {
+    std::vector<storage::RequestRecord> fresh;  // not known before
+    std::vector<storage::RequestRecord>
+        superfluous;  // this actor's own, made by an earlier dot, too
+  };
+  absl::StatusOr<Requested> look_up(const storage::View& view, const Item& item) const;
+  absl::StatusOr<std::vector<storage::RequestRecord>> requests_named(const storage::View& view,
+                                                                     std::uint64_t name) const;
+  absl::Status add_requests(const storage::View& view, std::string_view log_key,
+                            std::string_view entry, std::vector<storage::RequestRecord>& out) const;
+  void remember(storage::WriteBatch& batch, const storage::RequestRecord& request);
+  void take_back(storage::WriteBatch& batch, const std::string& key, Object& object,
+                 storage::RequestRecord own, Clock& fresh);
   void join_item(Transaction& tx, const Item& item, const Clock& their_clock, const Clock& known,
-                 const Transfers& transfers, Object mine);
+                 const Transfers& transfers, Object mine, const Requested& requested);
+  // Passes the status on, and remembers that it told of damage.
+  absl::Status noted(absl::Status status) const;
+  bool is_unreadable(const storage::View& view, Dot dot) const;
+  // Those of the run's log entries that can be read.
+  void visit_readable(const storage::View& view, Actor actor, Clock::Run run,
+                      const storage::Visitor& visit) const;
   void put_record(storage::WriteBatch& batch) const;
   void settle();
   void drop_later(storage::WriteBatch& batch, const std::string& key, WallMs at);
   absl::Status drop_perished(Transaction& tx, WallMs wall, const std::string& key);
   absl::Status prune_run(Transaction& tx, WallMs wall, Actor actor, Clock::Run run);
+  absl::Status cut_run(Transaction& tx, Actor actor, Clock::Run run);
+  // Every replica has the dot on its disk, and nothing that was written before it is known can still arrive.
+  bool is_stable(Dot dot) const { return state_.pruned.contains(dot) && !state_.cut.contains(dot); }
   absl::Status apply_absent(Transaction& tx, const SyncPage& page);
   absl::Status answer_from_log(const storage::View& view, const Clock& missing,
                                const PageLimits& limits, SyncPage& page) const;
+  absl::Status name_all(const storage::View& view, const Clock& missing, Item& item) const;
   absl::Status answer_full(const storage::View& view, const SyncRequest& request,
                            const PageLimits& limits, SyncPage& page) const;
 
@@ -195,7 +289,12 @@ class Replica {
       peers_;  // every other replica of the partition; empty clocks until heard from
   std::set<NodeIndex> unheard_;  // peers with which a new actor has not caught up yet
   std::string context_cursor_;   // where strip_contexts goes on
+  bool has_contexts_ = true;     // false: no object is known to have one; found out by looking
+  WallMs next_due_{};            // no stable version is due before; found out by looking
+  Conflicts conflicts_;
   bool changed_ = false;
+  bool corrected_ = false;
+  mutable std::string damage_;  // found by reads, which change nothing else
 };
 
 Actor fresh_actor(Rng& rng);

@@ -11,6 +11,7 @@ namespace kv {
 struct Transaction {
   storage::View view;
   storage::WriteBatch& batch;
+  WallMs wall{};  // when it happens
 };
 
 struct Step {

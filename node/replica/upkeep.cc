@@ -1,4 +1,7 @@
 // What a replica forgets: log entries, markers, expired versions and contexts that nobody needs any more.
+#include <algorithm>
+
+#include "node/base/limits.h"
 #include "node/base/simulation.h"
 #include "node/replica/replica.h"
 #include "node/storage/keys.h"
@@ -23,6 +26,12 @@ absl::StatusOr<std::vector<std::string>> keys_in(const storage::View& view, Fami
   return keys;
 }
 
+Clock dots_of_run(Actor actor, Clock::Run run) {
+  Clock dots;
+  dots.add_run(actor, run);
+  return dots;
+}
+
 }  // namespace
 
 void Replica::settle() {
@@ -37,7 +46,9 @@ void Replica::settle() {
 absl::Status Replica::prune_log(Transaction& tx, WallMs wall, std::size_t limit) {
   if (KV_PLANTED(kPruneNever)) return absl::OkStatus();
   settle();
-  Clock stable = durable_.minus(state_.pruned);  // first, for that leaves little to be looked at
+  // First, for that leaves little to be looked at.
+  Clock stable = durable_.minus(state_.pruned.minus(state_.cut));
+  if (stable.empty()) return absl::OkStatus();
   for (const auto& [peer, clock] : peers_) {
     if (KV_PLANTED(kPruneWithoutAbsent) && peer.value % 2 == 1) continue;
     const Clock& known = KV_PLANTED(kPruneOnApplied)            ? clock.applied
@@ -66,10 +77,11 @@ absl::Status Replica::prune_run(Transaction& tx, WallMs wall, Actor actor, Clock
                      if (entry.perishable) perishable.emplace_back(entry.storage_key);
                      return true;
                    });
-  if (!scanned.ok()) return scanned;
+  if (!scanned.ok()) return noted(scanned);
   for (std::uint64_t counter = run.first; counter <= run.last; ++counter)
     tx.batch.erase(Family::kLog, storage::log_key(partition_, {actor, counter}));
   state_.pruned.add_run(actor, run);
+  state_.cut = state_.cut.minus(dots_of_run(actor, run));
   changed_ = true;
   KV_MARK(kLogPruned);
   for (const std::string& key : perishable) {
@@ -92,7 +104,7 @@ absl::Status Replica::drop_perished(Transaction& tx, WallMs wall, const std::str
     const auto at = drop_time(version);
     if (!at.has_value()) return false;
     const bool expires = version.value.has_value();
-    if (!state_.pruned.contains(version.dot) &&
+    if (!is_stable(version.dot) &&
         !(KV_PLANTED(kExpiredDroppedUnstable) && is_expired(version, wall)))
       return false;
     if (*at > wall) {
@@ -112,29 +124,149 @@ absl::Status Replica::drop_perished(Transaction& tx, WallMs wall, const std::str
   return absl::OkStatus();
 }
 
+absl::Status Replica::cut_log(Transaction& tx, const std::vector<bool>& up,
+                              std::uint64_t max_entries, std::size_t limit) {
+  Clock logged = this->logged();
+  std::uint64_t entries = logged.count();
+  if (entries <= max_entries || KV_PLANTED(kLogUnbounded)) return absl::OkStatus();
+  struct Peer {
+    bool is_up;
+    Clock lacks;
+    std::uint64_t lacks_count;
+  };
+  std::vector<Peer> peers;  // the first is given up first
+  for (const auto& [peer, clock] : peers_) {
+    Clock lacks = logged.minus(clock.durable);
+    const std::uint64_t count = lacks.count();
+    peers.push_back({up[peer.value], std::move(lacks), count});
+  }
+  std::stable_sort(peers.begin(), peers.end(), [](const Peer& a, const Peer& b) {
+    return a.is_up != b.is_up ? b.is_up : a.lacks_count > b.lacks_count;
+  });
+  for (auto given_up = peers.begin(); given_up != peers.end(); ++given_up) {
+    const std::uint64_t bound = given_up->is_up ? 2 * max_entries : max_entries;
+    if (entries <= bound) break;
+    Clock useless = logged;
+    for (auto kept = given_up + 1; kept != peers.end(); ++kept)
+      useless = useless.minus(kept->lacks);
+    std::uint64_t left = std::min<std::uint64_t>(entries - bound, limit);
+    for (const auto& [actor, runs] : useless.entries()) {
+      for (Clock::Run run : runs) {
+        if (left == 0) break;
+        run.last = std::min(run.last, run.first + left - 1);
+        const absl::Status status = cut_run(tx, actor, run);
+        if (!status.ok()) return status;
+        left -= run.last - run.first + 1;
+        if (given_up->is_up) KV_MARK(kLogCutUnderPresent);
+      }
+    }
+    logged = this->logged();
+    entries = logged.count();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Replica::cut_run(Transaction& tx, Actor actor, Clock::Run run) {
+  std::vector<std::pair<Dot, std::string>> perishable;
+  const absl::Status scanned =
+      tx.view.scan(Family::kLog, storage::log_key(partition_, {actor, run.first}),
+                   storage::log_key(partition_, {actor, run.last + 1}),
+                   [&](std::string_view log_key, std::string_view value) {
+                     const storage::LogEntry entry = storage::log_entry(value);
+                     if (entry.perishable)
+                       perishable.emplace_back(storage::dot_of_log_key(log_key), entry.storage_key);
+                     return true;
+                   });
+  if (!scanned.ok()) return noted(scanned);
+  Clock kept;
+  for (const auto& [dot, key] : perishable) {
+    const auto object = read(tx.view, key);
+    if (!object.ok()) return object.status();
+    if (dots_of(*object).contains(dot) && !KV_PLANTED(kCutForgetsPerishable)) kept.add(dot);
+  }
+  if (!kept.empty()) KV_MARK(kLogCutAroundMarker);
+  const Clock cut = dots_of_run(actor, run);
+  for_each_dot(cut.minus(kept),
+               [&](Dot dot) { tx.batch.erase(Family::kLog, storage::log_key(partition_, dot)); });
+  state_.pruned.join(cut);
+  if (!KV_PLANTED(kCutCountsAsPruned)) state_.cut.join(cut);
+  changed_ = true;
+  KV_MARK(kLogCut);
+  return absl::OkStatus();
+}
+
 void Replica::drop_later(storage::WriteBatch& batch, const std::string& key, WallMs at) {
   batch.put(Family::kMeta, storage::due_key(partition_, at, key), "");
+  next_due_ = std::min(next_due_, at);
 }
 
 absl::Status Replica::drop_due(Transaction& tx, WallMs wall, std::size_t limit) {
-  const auto due = keys_in(tx.view, Family::kMeta, storage::due_prefix(partition_),
-                           storage::due_key(partition_, WallMs{wall.ms + 1}, ""), limit);
-  if (!due.ok()) return due.status();
+  if (wall < next_due_) return absl::OkStatus();
+  const std::string prefix = storage::due_prefix(partition_);
+  const std::string later = storage::due_key(partition_, WallMs{wall.ms + 1}, "");
+  const auto due = keys_in(tx.view, Family::kMeta, prefix, later, limit);
+  if (!due.ok()) return noted(due.status());
   for (const std::string& entry : *due) {
     const std::string key(storage::due_of_key(entry).storage_key);
     const absl::Status status = drop_perished(tx, wall, key);
     if (!status.ok()) return status;
     tx.batch.erase(Family::kMeta, entry);
   }
+  if (due->size() == limit) return absl::OkStatus();
+  const auto next = keys_in(tx.view, Family::kMeta, later, storage::prefix_end(prefix), 1);
+  if (!next.ok()) return next.status();
+  next_due_ = next->empty() ? WallMs{kMaxExpiresMs} : storage::due_of_key(next->front()).at;
+  return absl::OkStatus();
+}
+
+absl::Status Replica::drop_requests(Transaction& tx, WallMs wall, const RequestLimits& limits,
+                                    std::size_t limit) {
+  if (state_.requests == 0 || KV_PLANTED(kRequestsNeverDropped)) return absl::OkStatus();
+  const std::string prefix = storage::request_age_prefix(partition_);
+  const WallMs over{wall.ms - (KV_PLANTED(kRequestsDroppedEarly) ? 0 : limits.window_ms)};
+  const auto old = keys_in(tx.view, Family::kMeta, prefix,
+                           storage::request_age_key(partition_, {WallMs{over.ms + 1}}), limit);
+  if (!old.ok()) return noted(old.status());
+  // A clock was far ahead: its writes are to be known no longer than others.
+  const auto ahead =
+      keys_in(tx.view, Family::kMeta,
+              storage::request_age_key(partition_, {WallMs{wall.ms + limits.window_ms + 1}}),
+              storage::prefix_end(prefix), limit);
+  if (!ahead.ok()) return noted(ahead.status());
+  const auto look_again = [&](const std::string& entry, WallMs at) {
+    storage::RequestAge age = storage::request_age_of_key(entry);
+    age.at = at;
+    tx.batch.erase(Family::kMeta, entry);
+    tx.batch.put(Family::kMeta, storage::request_age_key(partition_, age), "");
+  };
+  for (const std::string& entry : *ahead) {
+    KV_MARK(kRequestAhead);
+    look_again(entry, wall);
+  }
+  for (const std::string& entry : *old) {
+    const storage::RequestAge age = storage::request_age_of_key(entry);
+    const bool is_lacked = !is_stable(age.dot) && !KV_PLANTED(kRequestsDroppedEarly);
+    if (is_lacked && state_.requests <= limits.most / 2) {
+      KV_MARK(kRequestKept);
+      look_again(entry, WallMs{over.ms + limits.window_ms / 8 + 1});
+      continue;
+    }
+    KV_MARK(kRequestDropped);
+    tx.batch.erase(Family::kMeta, entry);
+    tx.batch.erase(Family::kMeta, storage::request_key(partition_, age.name, age.dot));
+    --state_.requests;
+    changed_ = true;
+  }
   return absl::OkStatus();
 }
 
 absl::Status Replica::strip_contexts(Transaction& tx, std::size_t limit) {
-  if (KV_PLANTED(kContextsKept)) return absl::OkStatus();
+  if (KV_PLANTED(kContextsKept) || !has_contexts_) return absl::OkStatus();
   const std::string prefix = storage::context_prefix(partition_);
   const auto kept =
       keys_in(tx.view, Family::kMeta, prefix + context_cursor_, storage::prefix_end(prefix), limit);
-  if (!kept.ok()) return kept.status();
+  if (!kept.ok()) return noted(kept.status());
+  has_contexts_ = !kept->empty() || !context_cursor_.empty();
   context_cursor_ =
       kept->size() < limit ? "" : storage::next_key(kept->back().substr(prefix.size()));
   for (const std::string& entry : *kept) {
@@ -149,6 +281,12 @@ absl::Status Replica::strip_contexts(Transaction& tx, std::size_t limit) {
     save(tx.batch, key, *std::move(object), before);
   }
   return absl::OkStatus();
+}
+
+absl::Status Replica::trim_conflicts(Transaction& tx, std::size_t limit) {
+  const absl::Status ready = conflicts_.ready(tx.view);
+  if (ready.ok()) conflicts_.trim(tx, limit);
+  return noted(ready);
 }
 
 }  // namespace kv

@@ -219,6 +219,96 @@ TEST(Upkeep, ADiskThatCannotBeReadIsLeftAsItIs) {
   EXPECT_FALSE(has_marker(a, "k")) << "it is still due";
 }
 
+// ---- A log that outgrows its bound ----------------------------------------------------------------------------------
+
+class BoundedLog : public testing::Test {
+ protected:
+  // Only the first peer is connected.
+  void cut(std::uint64_t max_entries, const std::vector<bool>& up = {true, true, false}) {
+    a_.change([&](Transaction& tx) { EXPECT_TRUE(a_->cut_log(tx, up, max_entries, 100).ok()); });
+  }
+  ReplicaOnDisk a_{0}, b_{1}, c_{2};
+};
+
+TEST_F(BoundedLog, IsCutOfWhatOnlyAnAbsentReplicaLacks) {
+  for (int i = 0; i < 10; ++i) b_.apply(a_.put("k" + std::to_string(i), "v"));
+  const Delta under_way = a_.put("k", "v");
+  hear(a_, b_);
+  cut(11);
+  EXPECT_EQ(a_.log().size(), 11U) << "within its bound";
+  EXPECT_FALSE(a_->owes_transfer(kThird));
+  cut(4);
+  EXPECT_EQ(a_.log().size(), 4U);
+  EXPECT_EQ(a_.log().begin()->first.counter, 8U) << "the oldest went";
+  EXPECT_TRUE(a_->owes_transfer(kThird));
+  EXPECT_FALSE(a_->owes_transfer(b_.index()));
+  cut(1);
+  EXPECT_EQ(a_.log().begin()->first, under_way.version.dot) << "a connected replica lacks it";
+  EXPECT_EQ(a_.answer({c_->clock(), {}, false, ""}).unnamed.count(), 10U);
+  EXPECT_EQ(b_.repair_from(a_), 1U);
+}
+
+TEST_F(BoundedLog, GivesUpAConnectedReplicaAtTwiceTheBound) {
+  for (int i = 0; i < 10; ++i) a_.put("k" + std::to_string(i), "v");
+  cut(3);
+  EXPECT_EQ(a_.log().size(), 6U);
+  EXPECT_TRUE(a_->owes_transfer(b_.index()));
+}
+
+TEST_F(BoundedLog, GivesUpFirstWhoLacksMost) {
+  const std::vector<bool> all_away = {true, false, false};
+  for (int i = 0; i < 10; ++i) {
+    const Delta delta = a_.put("k" + std::to_string(i), "v");
+    if (i < 8) b_.apply(delta);
+  }
+  hear(a_, b_);
+  cut(2, all_away);
+  EXPECT_TRUE(a_->owes_transfer(kThird));
+  EXPECT_FALSE(a_->owes_transfer(b_.index()));
+}
+
+TEST_F(BoundedLog, AMarkerThatWasCutStaysUntilItIsStableAndNoLonger) {
+  const Delta put = a_.put("k", "v");
+  b_.apply(put);
+  c_.apply(put);
+  const Delta older = c_.put("k", "of one who is away");
+  const Delta erased = a_.erase("k");
+  b_.apply(erased);
+  hear(a_, b_);
+  cut(0);
+  EXPECT_TRUE(a_->logged().empty());
+  EXPECT_EQ(a_.log().size(), 1U) << "it brings the marker to mind";
+  a_.reopen();
+  hear(a_, b_);
+  keep_up(a_);
+  EXPECT_TRUE(has_marker(a_, "k")) << "the third has not seen it";
+  a_.apply(older);
+  EXPECT_EQ(a_.value("k"), std::nullopt) << "the delete is later";
+  c_.apply(erased);
+  hear(a_, c_);
+  b_.apply(older);
+  hear(a_, b_);
+  keep_up(a_);
+  EXPECT_EQ(a_->markers(), 0U);
+  EXPECT_TRUE(a_.log().empty());
+  EXPECT_TRUE(a_.stored_state().cut.empty());
+  EXPECT_EQ(a_->floor(), erased.version.hlc);
+}
+
+TEST_F(BoundedLog, AMarkerThatWasCutAndOverwrittenLeavesNoEntry) {
+  for (int i = 0; i < 5; ++i) {
+    b_.apply(a_.put("k", "v"));
+    b_.apply(a_.erase("k"));
+    hear(a_, b_);
+    cut(0);
+    EXPECT_EQ(a_.log().size(), 1U);
+  }
+  b_.apply(a_.put("k", "v"));
+  hear(a_, b_);
+  cut(0);
+  EXPECT_TRUE(a_.log().empty());
+}
+
 // ---- What expires ---------------------------------------------------------------------------------------------------
 
 constexpr std::int64_t kWall = 1000;  // of the writes

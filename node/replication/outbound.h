@@ -18,13 +18,14 @@ namespace kv {
 
 class Outbound {
  public:
-  // `max_bytes`: of deltas under way. `overdue_ms`: after how long without an acknowledgement they count as lost.
+  // `max_bytes`: of deltas from the oldest under way on, those acknowledged out of turn included, so that a lost one does not let
+  // what comes after it pile up. `overdue_ms`: after how long without an acknowledgement they count as lost.
   Outbound(std::size_t max_bytes, std::int64_t overdue_ms)
       : max_bytes_(max_bytes), overdue_ms_(overdue_ms) {}
 
   bool is_up() const { return up_; }
   bool is_paused() const { return paused_; }
-  std::size_t bytes() const { return bytes_; }
+  std::size_t bytes() const { return bytes_; }  // of the window, as it is used now
 
   void connect();     // a new connection: nothing is under way
   void disconnect();  // what was under way may be lost

@@ -12,6 +12,10 @@ std::size_t bytes_of(const Delta& delta) {
   return delta.key.size() + (delta.version.value ? delta.version.value->size() : 0) + 64;
 }
 
+Probe probe_of(const Replica& replica) {
+  return {replica.clock().digest(), replica.durable().digest(), !replica.is_fit()};
+}
+
 }  // namespace
 
 Replication::Replication(const ReplicationOptions& options, const Ring& ring, NodeIndex self,
@@ -108,7 +112,7 @@ void Replication::on_durable(Step& step, const std::map<Partition, Clock>& clock
   }
 }
 
-void Replication::on_probe(NodeIndex from, Replica& replica, const Probe& probe) {
+void Replication::on_probe(Step& step, NodeIndex from, Replica& replica, const Probe& probe) {
   const std::uint64_t here = replica.clock().digest();
   const bool same = probe.applied == here;
   if (same) KV_MARK(kProbeEqual);
@@ -117,21 +121,38 @@ void Replication::on_probe(NodeIndex from, Replica& replica, const Probe& probe)
     replica.note_peer(from, replica.clock(), probe.durable == here ? replica.clock() : known);
   if (!same || replica.peers().at(from).durable.digest() != probe.durable)
     peers_.at(from).sessions.want(replica.partition());
+  // Only what is known to be up to date tells that the peer has what this replica has.
+  if (same || probe.unfit) replica.note_fit(from, !probe.unfit, step.now.mono);
+}
+
+void Replication::announce(Step& step, Partition partition) {
+  for (const auto& [node, unused] : replicas_.at(partition).peers())
+    if (peers_.at(node).outbound.is_up())
+      step.effects.send(node, partition, probe_of(replicas_.at(partition)));
+}
+
+void Replication::start_over(Partition partition) {
+  for (const auto& [node, unused] : replicas_.at(partition).peers()) {
+    Peer& peer = peers_.at(node);
+    peer.sessions.drop(partition);
+    peer.acks.erase(partition);
+    peer.durable_acks.erase(partition);
+    if (peer.outbound.is_up()) peer.sessions.want(partition);
+  }
 }
 
 void Replication::exchange(Step& step, NodeIndex node, Partition partition) {
   const auto replica = replicas_.find(partition);
   const auto peer = peers_.find(node);
   if (replica == replicas_.end() || peer == peers_.end() || !peer->second.outbound.is_up()) return;
-  KV_MARK(kReadExchanged);
   peer->second.sessions.want(partition);
-  step.effects.send(node, partition,
-                    Probe{replica->second.clock().digest(), replica->second.durable().digest()});
+  step.effects.send(node, partition, probe_of(replica->second));
 }
 
 absl::Status Replication::on_sync_request(Step& step, NodeIndex from, Replica& replica,
                                           const SyncRequest& request) {
   replica.note_peer(from, request.applied, request.durable);
+  replica.note_fit(from, !request.unfit, step.now.mono);
   on_acknowledged(step, from, replica, request.applied.intersect(replica.clock()));
   auto page = replica.answer(step.tx.view, request, options_.page);
   if (!page.ok()) return page.status();
@@ -179,8 +200,9 @@ Transfers Replication::transfers(Partition partition) const {
 
 void Replication::request_page(Step& step, NodeIndex node, Peer& peer, Partition partition) {
   const Replica& replica = replicas_.at(partition);
-  step.effects.send(node, partition,
-                    peer.sessions.request_for(partition, replica.clock(), replica.durable()));
+  SyncRequest request = peer.sessions.request_for(partition, replica.clock(), replica.durable());
+  request.unfit = !replica.is_fit();
+  step.effects.send(node, partition, std::move(request));
 }
 
 void Replication::schedule_probe(Peer& peer, Instant now) {
@@ -192,7 +214,7 @@ void Replication::send_probes(Step& step, NodeIndex node, Peer& peer) {
   for (const Partition partition : peer.shared) {
     const Replica& replica = replicas_.at(partition);
     if (KV_PLANTED(kProbesStop) && !replica.clock().empty() && replica.debt(node).empty()) continue;
-    step.effects.send(node, partition, Probe{replica.clock().digest(), replica.durable().digest()});
+    step.effects.send(node, partition, probe_of(replica));
   }
 }
 
@@ -218,6 +240,18 @@ void Replication::flush(Step& step) {
     for (const Partition partition : peer.sessions.start_wanted(step.now.mono))
       request_page(step, node, peer, partition);
   }
+}
+
+std::size_t Replication::max_window_bytes() const {
+  std::size_t most = 0;
+  for (const auto& [node, peer] : peers_) most = std::max(most, peer.outbound.bytes());
+  return most;
+}
+
+std::size_t Replication::max_exchanges() const {
+  std::size_t most = 0;
+  for (const auto& [node, peer] : peers_) most = std::max(most, peer.sessions.active());
+  return most;
 }
 
 Instant Replication::next_wake() const {

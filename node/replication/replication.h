@@ -56,7 +56,7 @@ class Replication {
   absl::Status on_sync_request(Step& step, NodeIndex from, Replica& replica,
                                const SyncRequest& request);
   absl::Status on_sync_page(Step& step, NodeIndex from, Replica& replica, const SyncPage& page);
-  void on_probe(NodeIndex from, Replica& replica, const Probe& probe);
+  void on_probe(Step& step, NodeIndex from, Replica& replica, const Probe& probe);
 
   absl::Status on_repair(Step& step, Replica& replica, const Repair& repair) {
     return replica.apply(step.tx, repair, transfers(replica.partition()));
@@ -64,6 +64,12 @@ class Replication {
 
   // The replica here and that of `node` are known to differ: each asks the other at once for what it lacks.
   void exchange(Step& step, NodeIndex node, Partition partition);
+
+  // The replica here has been found damaged: tells the others.
+  void announce(Step& step, Partition partition);
+
+  // The replica here holds nothing any more: what was under way to it is off, and everything is asked for.
+  void start_over(Partition partition);
 
   // `peer` has applied these dots.
   void on_acknowledged(Step& step, NodeIndex peer, Replica& replica, const Clock& dots);
@@ -79,6 +85,10 @@ class Replication {
   Instant next_wake() const;
 
   const AntiEntropyCounters& counters() const { return counters_; }
+
+  // What is held for the peer for which most is: bytes of deltas under way, exchanges under way.
+  std::size_t max_window_bytes() const;
+  std::size_t max_exchanges() const;
 
  private:
   struct Peer {

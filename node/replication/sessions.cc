@@ -12,7 +12,7 @@ void Sessions::reset() {
 
 std::vector<Partition> Sessions::start_wanted(Instant now) {
   std::vector<Partition> started;
-  while (active_.size() < max_active_ && !wanted_.empty()) {
+  while ((active_.size() < max_active_ || KV_PLANTED(kExchangesUnbounded)) && !wanted_.empty()) {
     auto next = wanted_.upper_bound(last_started_);
     if (next == wanted_.end()) next = wanted_.begin();
     const Partition partition = last_started_ = *next;

@@ -39,6 +39,7 @@ class Sessions {
     if (!active_.contains(partition)) wanted_.insert(partition);
   }
   void reset();  // the connection broke: the next probe starts again
+  void drop(Partition partition) { active_.erase(partition); }
 
   // Starts what is wanted, as far as the limit allows; for each the caller sends request_for(partition).
   std::vector<Partition> start_wanted(Instant now);

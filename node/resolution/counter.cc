@@ -19,6 +19,7 @@ std::int64_t number_in(const Version& version) {
 class Counter final : public Policy {
  public:
   std::string_view name() const override { return "counter"; }
+  bool adds() const override { return true; }
 
   absl::StatusOr<Change> admit_put(const Object& current, Actor actor, std::string value,
                                    const Clock* /*token*/) const override {

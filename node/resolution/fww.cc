@@ -13,6 +13,7 @@ class FirstWriteWins final : public Policy {
  public:
   std::string_view name() const override { return "fww"; }
   bool values_expire() const override { return true; }
+  bool shows_one() const override { return true; }
 
   absl::StatusOr<Change> admit_put(const Object& current, Actor /*actor*/, std::string value,
                                    const Clock* /*token*/) const override {

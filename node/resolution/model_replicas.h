@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -59,8 +60,13 @@ struct ModelToken {
 
 class ModelReplica {
  public:
+  using PolicyOf = std::function<const Policy*(const std::string& key)>;
+
   // Without a policy, versions stay siblings and a write without a token supersedes nothing.
-  ModelReplica(std::uint64_t actor, const Policy* policy) : actor_{actor}, policy_(policy) {}
+  ModelReplica(std::uint64_t actor, const Policy* policy)
+      : ModelReplica(actor, [policy](const std::string&) { return policy; }) {}
+  ModelReplica(std::uint64_t actor, PolicyOf policy_of)
+      : actor_{actor}, policy_of_(std::move(policy_of)) {}
 
   // None: the policy refused.
   std::optional<ModelDelta> try_write(const std::string& key, std::optional<std::string> value,
@@ -68,9 +74,9 @@ class ModelReplica {
     Object& object = objects_[key];
     const Dot dot{actor_, clock_.base(actor_) + 1};
     Change change{std::move(value), token ? token->context : Clock{}};
-    if (policy_ != nullptr) {
-      auto admitted = policy_->admit(object, actor_, std::move(change.value),
-                                     token ? &token->context : nullptr);
+    if (const Policy* policy = policy_of_(key); policy != nullptr) {
+      auto admitted =
+          policy->admit(object, actor_, std::move(change.value), token ? &token->context : nullptr);
       if (!admitted.ok()) return std::nullopt;
       change = *std::move(admitted);
     }
@@ -81,7 +87,7 @@ class ModelReplica {
     if (leaves_version(delta)) object.versions.push_back(delta.version);
     std::sort(object.versions.begin(), object.versions.end(),
               [](const Version& a, const Version& b) { return a.dot < b.dot; });
-    if (policy_ != nullptr) policy_->resolve(object.versions);
+    resolve(key, object);
     clock_.add(dot);
     strip(object, clock_);
     return delta;
@@ -96,15 +102,27 @@ class ModelReplica {
     Object theirs{{}, delta.context};
     if (leaves_version(delta)) theirs.versions.push_back(delta.version);
     join(object, clock_, theirs, Clock{});
-    if (policy_ != nullptr) policy_->resolve(object.versions);
+    resolve(delta.key, object);
     clock_.add(delta.version.dot);
     strip(object, clock_);
+  }
+
+  // One page of anti-entropy: what the other has under one key, and `dots`, those of its writes to that key that are missing
+  // here. The other's clock says what is gone, but only those dots enter this one: the object may keep a context.
+  void page_from(const ModelReplica& other, const std::string& key, const Clock& dots) {
+    Object& object = objects_[key];
+    const Object theirs = other.state(key).object;
+    join(object, clock_, theirs, other.clock_);
+    resolve(key, object);
+    clock_.join(dots);
+    clock_.join(dots_of(theirs));
+    for (auto& [name, each] : objects_) strip(each, clock_);
   }
 
   void sync_from(const ModelReplica& other) {
     for (const auto& [key, object] : other.objects_) objects_[key];
     for (auto& [key, object] : objects_)
-      object = joined(state(key), other.state(key), policy_).object;
+      object = joined(state(key), other.state(key), policy_of_(key)).object;
     clock_.join(other.clock_);
     for (auto& [key, object] : objects_) strip(object, clock_);
   }
@@ -122,15 +140,37 @@ class ModelReplica {
 
  private:
   bool leaves_version(const ModelDelta& delta) const {
-    return delta.version.value.has_value() || policy_ == nullptr || policy_->is_ordered();
+    const Policy* policy = policy_of_(delta.key);
+    return delta.version.value.has_value() || policy == nullptr || policy->is_ordered();
+  }
+  void resolve(const std::string& key, Object& object) const {
+    if (const Policy* policy = policy_of_(key); policy != nullptr) policy->resolve(object.versions);
   }
 
   Actor actor_;
-  const Policy* policy_;
+  PolicyOf policy_of_;
   Clock clock_;
   HlcClock hlc_{500};
   std::map<std::string, Object> objects_;
 };
+
+// What is left of a key's writes is what no write supersedes; of an ordered policy, the greatest of it.
+inline std::vector<Version> survivors(const Policy& policy, const std::vector<ModelDelta>& deltas,
+                                      const std::string& key) {
+  std::vector<Version> left;
+  for (const ModelDelta& delta : deltas) {
+    if (delta.key != key || (!delta.version.value.has_value() && !policy.is_ordered())) continue;
+    bool superseded = false;
+    for (const ModelDelta& other : deltas)
+      superseded |= other.key == key && other.version.dot != delta.version.dot &&
+                    other.context.contains(delta.version.dot);
+    if (!superseded) left.push_back(delta.version);
+  }
+  std::sort(left.begin(), left.end(),
+            [](const Version& a, const Version& b) { return a.dot < b.dot; });
+  policy.resolve(left);
+  return left;
+}
 
 // A random history of three replicas and two keys: writes with old and new tokens and with none,
 // deltas that are lost, late, repeated and out of order, replicas that catch up from each other.

@@ -13,6 +13,11 @@ const Policy& lww_policy();
 // kMaxSiblingBytes of them is refused.
 const Policy& siblings_policy();
 
+// The same, in buckets whose nodes merge siblings by a function of the user's (node/adapters/grpc/merging.h): a put there comes
+// with the token of the read that it was merged with, and a reader is shown all of them merged. To replicas, whose join must not
+// depend on a definition that they may not have, they are siblings. No value expires, for it may hold others.
+const Policy& custom_policy();
+
 // First write wins: a put where there is a value is refused, with or without a token. Of concurrent ones the reader is shown
 // the one with the smallest (HLC, dot). A delete makes room for the next.
 const Policy& fww_policy();

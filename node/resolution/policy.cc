@@ -12,7 +12,7 @@ namespace {
 constexpr std::array kKinds{PolicyKind::kLww,      PolicyKind::kSiblings, PolicyKind::kFww,
                             PolicyKind::kMax,      PolicyKind::kMin,      PolicyKind::kCounter,
                             PolicyKind::kRegister, PolicyKind::kFlag,     PolicyKind::kSet,
-                            PolicyKind::kMap};
+                            PolicyKind::kMap,      PolicyKind::kCustom};
 
 }  // namespace
 
@@ -38,6 +38,8 @@ const Policy& policy(PolicyKind kind) {
       return set_policy();
     case PolicyKind::kMap:
       return map_policy();
+    case PolicyKind::kCustom:
+      return custom_policy();
   }
   KV_CHECK(false, "kinds are checked where they enter");
 }

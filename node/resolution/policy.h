@@ -34,6 +34,7 @@ enum class PolicyKind : char {
   kFlag = 'b',      // on or off; of concurrent changes, on wins
   kSet = 't',       // a set's element: there or not; of concurrent changes, adding wins
   kMap = 'm',       // of registers, counters, flags and sets, nested
+  kCustom = 'u',    // siblings, which nodes that coordinate merge by a function of the user's
 };
 
 // What a write does to its key, apart from its dot and time.
@@ -51,6 +52,12 @@ class Policy {
 
   // Whether a put may say when its value expires. Not where a write sums up others: the sum has no one time.
   virtual bool values_expire() const { return false; }
+
+  // Of several values readers are shown one, and the next write supersedes the others with it. Those were lost.
+  virtual bool shows_one() const { return false; }
+
+  // Whether a put adds a number to what is there: made twice, it counts twice.
+  virtual bool adds() const { return false; }
 
   // What becomes of a client's write at the replica that coordinates it and holds `current`. `token`: the context of the
   // token that came with it, or null. `actor`: issues the dot. A refused write has changed nothing: ALREADY_EXISTS,

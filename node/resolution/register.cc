@@ -14,6 +14,9 @@ class Register final : public Policy {
 
   std::string_view name() const override { return name_; }
   bool values_expire() const override { return true; }
+  bool shows_one() const override {
+    return this == &register_policy();
+  }  // the others have no values
 
   absl::StatusOr<Change> admit_put(const Object& current, Actor /*actor*/, std::string value,
                                    const Clock* token) const override {

@@ -8,13 +8,16 @@ namespace {
 
 class Siblings final : public Policy {
  public:
-  std::string_view name() const override { return "siblings"; }
-  bool values_expire() const override { return true; }
+  explicit Siblings(bool merged) : merged_(merged) {}
+
+  std::string_view name() const override { return merged_ ? "custom" : "siblings"; }
+  bool values_expire() const override { return !merged_; }
 
   absl::StatusOr<Change> admit_put(const Object& current, Actor /*actor*/, std::string value,
                                    const Clock* token) const override {
     Change change{std::move(value), token != nullptr ? *token : Clock{}};
     if (KV_PLANTED(kBlindPutSupersedes) && token == nullptr) change.context = dots_of(current);
+    if (KV_PLANTED(kMergedPutTakesAll) && merged_) change.context.join(dots_of(current));
     const absl::Status room = check_room(current, change);
     if (!room.ok()) return room;
     return change;
@@ -25,6 +28,8 @@ class Siblings final : public Policy {
   }
 
  private:
+  const bool merged_;
+
   static absl::Status check_room(const Object& current, const Change& change) {
     std::size_t siblings = 0;
     std::size_t bytes = change.value->size();
@@ -46,7 +51,12 @@ class Siblings final : public Policy {
 }  // namespace
 
 const Policy& siblings_policy() {
-  static const Siblings policy;
+  static const Siblings policy(false);
+  return policy;
+}
+
+const Policy& custom_policy() {
+  static const Siblings policy(true);
   return policy;
 }
 

@@ -80,6 +80,33 @@ TEST(Ring, ReplicasAreTheFirstOfThePreferenceList) {
   }
 }
 
+TEST(Ring, BucketsMayHaveOtherNumbersOfReplicas) {
+  const auto nodes = five_nodes_three_zones();
+  const Ring ring = Ring::make(nodes, 64, 3, {1, 5}).value();
+  EXPECT_THAT(ring.offered(), ElementsAre(1, 3, 5));
+  EXPECT_FALSE(ring.offers(2));
+  EXPECT_EQ(ring.held_partitions(), 3 * 64u);
+  EXPECT_EQ(ring.all_partitions(), 64 + 1 + 5 * 64u);
+  EXPECT_EQ(ring.first_partition(0), Partition{0});
+  EXPECT_EQ(ring.first_partition(3), Partition{0});
+  EXPECT_EQ(ring.first_partition(5), Partition{64 + 1 + 4 * 64});
+  std::map<std::size_t, std::size_t> partitions_of;
+  for (std::uint16_t p = 0; p < ring.all_partitions(); ++p)
+    ++partitions_of[ring.replicas(Partition{p}).size()];
+  EXPECT_EQ(partitions_of,
+            (std::map<std::size_t, std::size_t>{{0, 2 * 64 + 64}, {1, 64}, {3, 64}, {5, 65}}));
+  const Ring plain = make(nodes);
+  for (std::uint16_t p = 0; p <= 64; ++p)
+    EXPECT_EQ(ring.replicas(Partition{p}), plain.replicas(Partition{p})) << "nothing moves";
+  EXPECT_NE(ring.digest(), plain.digest());
+  EXPECT_EQ(Ring::make(nodes, 64, 3, {3}).value().digest(), plain.digest());
+  const Ring more = Ring::make(nodes, 64, 3, {1, 2, 5}).value();
+  EXPECT_EQ(more.first_partition(5), ring.first_partition(5)) << "one more moves no key";
+  EXPECT_EQ(more.replicas(more.partition_of("k", 5)), ring.replicas(ring.partition_of("k", 5)));
+  EXPECT_THAT(std::string(Ring::make(nodes, 64, 3, {6}).status().message()),
+              HasSubstr("it takes 1 to 5"));
+}
+
 TEST(Ring, WithFewerNodesThanReplicasEveryNodeHoldsEverything) {
   EXPECT_EQ(make({{"only", ""}}).n(), 1u);
   EXPECT_THAT(make({{"only", ""}}).replicas(Partition{63}), ElementsAre(NodeIndex{0}));

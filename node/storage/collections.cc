@@ -11,11 +11,15 @@ constexpr char kEscaped = '\xff';  // after a zero byte: it is part of the compo
 constexpr char kNext = '\1';       // another component follows
 constexpr char kEnd = '\0';        // the path ends
 
-void append_component(std::string& out, std::string_view component, char separator) {
+void append_escaped(std::string& out, std::string_view component) {
   for (const char c : component) {
     out.push_back(c);
     if (c == kZero) out.push_back(kEscaped);
   }
+}
+
+void append_component(std::string& out, std::string_view component, char separator) {
+  append_escaped(out, component);
   out.push_back(kZero);
   out.push_back(separator);
 }
@@ -127,6 +131,28 @@ std::optional<PolicyKind> leaf_policy(std::string_view storage_key) {
   while (separator == kNext) separator = take_component(*rest, nullptr);
   if (separator != kEnd || rest->empty() || !is_policy(rest->front())) return std::nullopt;
   return PolicyKind{rest->front()};
+}
+
+std::string collection_of(std::string_view storage_key) {
+  std::string user_key;
+  const bool is_whole = after_user_key(storage_key, &user_key).has_value();
+  KV_CHECK(is_whole, "what is stored was checked");
+  return user_key;
+}
+
+KeyRange keys_with_prefix(const Bucket& bucket, std::string_view prefix) {
+  std::string from = storage_key(bucket, "");
+  if (is_collection(bucket.policy))
+    append_escaped(from, prefix);
+  else
+    from.append(prefix);
+  return {from, prefix_end(from)};
+}
+
+KeyRange keys_of(const Bucket& bucket, std::string_view user_key) {
+  if (is_collection(bucket.policy)) return leaves_under(bucket, user_key, {});
+  std::string from = storage_key(bucket, user_key);
+  return {from, next_key(from)};
 }
 
 std::string_view placement_of(std::string_view storage_key) {

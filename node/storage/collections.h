@@ -52,6 +52,13 @@ std::optional<Leaf> leaf_of(std::string_view storage_key);
 // The policy by which a map's leaf is resolved, or none: as leaf_of, without copying.
 std::optional<PolicyKind> leaf_policy(std::string_view storage_key);
 
+// The user key of the collection that a storage key belongs to. Precondition: leaf_of() finds a leaf.
+std::string collection_of(std::string_view storage_key);
+
+// The storage keys of all user keys that begin with `prefix`, and of one: in any bucket.
+KeyRange keys_with_prefix(const Bucket& bucket, std::string_view prefix);
+KeyRange keys_of(const Bucket& bucket, std::string_view user_key);
+
 // The part of a storage key that decides on its partition: the same for all that a collection holds.
 std::string_view placement_of(std::string_view storage_key);
 

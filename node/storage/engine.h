@@ -14,33 +14,39 @@
 //   - get() and scan() see every commit that has returned. One scan() sees one moment.
 //   - An absent key is an OK answer. A status other than OK means that the engine does not know:
 //     DATA_LOSS for damage that it found, otherwise the I/O error. It is never to be taken for
-//     absence.
-// Threads: get, scan, disk_bytes and sync may be called from any thread, beside one thread that
-// calls commit.
+//     absence. What was damaged can be erased by a range, and then be written and read again.
+//   - The latest commits can be read again, in their order (changes.h). How many are kept is bounded;
+//     those that a power loss takes are taken there, too, and their positions come again.
+// Threads: get, scan, position, changes, disk_bytes and sync may be called from any thread, beside
+// one thread that calls commit.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "node/storage/changes.h"
 
 namespace kv::storage {
 
 enum class Family : std::uint8_t {
   kObjects,  // keys.h: object_key -> ObjectRecord
   kLog,      // keys.h: log_key -> log_value
-  kMeta,     // keys.h: replica_key -> ReplicaRecord; node_key -> NodeRecord; context_key, due_key
+  kMeta,  // keys.h: replica_key -> ReplicaRecord; node_key -> NodeRecord; context_key, due_key, conflict_key,
+  // request_key -> RequestRecord, request_age_key
 };
 constexpr int kFamilies = 3;
 
 // Changes to be made together. Later changes of a key replace earlier ones, so a batch holds final
-// states only.
+// states only: first the ranges go, then the changes are made.
 class WriteBatch {
  public:
   using Key = std::pair<Family, std::string>;
@@ -57,12 +63,36 @@ class WriteBatch {
   void erase(Family family, std::string key) {
     changes_.insert_or_assign({family, std::move(key)}, std::nullopt);
   }
-  void clear() { changes_.clear(); }
-  bool empty() const { return changes_.empty(); }
+  // Everything in [from, to) goes, without being read: also what is damaged. No View sees it.
+  struct Range {
+    Family family;
+    std::string from;
+    std::string to;
+  };
+  void erase_range(Family family, std::string from, std::string to) {
+    changes_.erase(changes_.lower_bound(KeyView{family, from}),
+                   changes_.lower_bound(KeyView{family, to}));
+    ranges_.push_back({family, std::move(from), std::move(to)});
+  }
+  // What the change of an object means to those who watch it: the dots that it reflects from now on, perhaps none. Kept with
+  // the batch for Engine::changes() and nowhere else. The object's own change is in the same batch.
+  void announce(const std::string& object_key, const Clock& dots) {
+    announced_[object_key].join(dots);
+  }
+  void clear() {
+    changes_.clear();
+    ranges_.clear();
+    announced_.clear();
+  }
+  bool empty() const { return changes_.empty() && ranges_.empty(); }
   const Changes& changes() const { return changes_; }
+  const std::vector<Range>& ranges() const { return ranges_; }
+  const Announced& announced() const { return announced_; }
 
  private:
   Changes changes_;
+  std::vector<Range> ranges_;
+  Announced announced_;
 };
 
 // Called with each key and value in ascending order of keys; returns false to stop. The views die
@@ -86,6 +116,13 @@ class Engine {
   // be durable any more, and the process must end (the kernel may have dropped the dirty pages that
   // it failed to write).
   virtual absl::Status sync() = 0;
+
+  // Where the next commit will stand among all that were ever made.
+  virtual std::uint64_t position() const = 0;
+
+  // The commits from `from` on, which is a position that was seen here. OUT_OF_RANGE, also later from the reader: it is none
+  // of what is kept. The engine outlives the reader.
+  virtual absl::StatusOr<std::unique_ptr<ChangeReader>> changes(std::uint64_t from) const = 0;
 
   virtual std::uint64_t disk_bytes() const = 0;  // tables and logs, approximately
 };

@@ -35,6 +35,9 @@ class EngineHarness {
   // The machine loses power and is started again. How much of what was not synced survives depends
   // on `random`.
   virtual void crash(std::uint64_t random) = 0;
+
+  // Commits so much that the commits of before are not kept for changes() any more.
+  virtual void overflow_changes() = 0;
 };
 
 using HarnessFactory = std::function<std::unique_ptr<EngineHarness>()>;
@@ -66,6 +69,37 @@ class EngineContract : public testing::TestWithParam<HarnessFactory> {
         });
     EXPECT_TRUE(status.ok()) << status;
     return entries;
+  }
+
+  void announce(const std::string& key, const std::string& value, const Clock& dots) {
+    WriteBatch batch;
+    batch.put(Family::kObjects, key, value);
+    batch.announce(key, dots);
+    ASSERT_TRUE(engine().commit(batch).ok());
+  }
+
+  // The next change as text: "-" for one of no announced object, "" for none yet.
+  using Told = std::vector<std::string>;
+  static std::string next_of(ChangeReader& reader) {
+    CommittedChange change;
+    const auto found = reader.next(change);
+    EXPECT_TRUE(found.ok()) << found.status();
+    if (!found.ok() || !*found) return "";
+    std::string told;
+    for (const ChangedObject& object : change.objects)
+      told += (told.empty() ? "" : ", ") + object.key +
+              (object.record.has_value() ? "=" + *object.record : " gone") + " " +
+              to_string(object.dots);
+    return told.empty() ? "-" : told;
+  }
+  Told changes_since(std::uint64_t from) {
+    Told all;
+    const auto reader = engine().changes(from);
+    EXPECT_TRUE(reader.ok()) << reader.status();
+    if (!reader.ok()) return all;
+    for (std::string told = next_of(**reader); !told.empty(); told = next_of(**reader))
+      all.push_back(told);
+    return all;
   }
 
   // One batch that changes every family; batches are numbered 1, 2, 3, ...
@@ -124,6 +158,20 @@ TEST_P(EngineContract, TheLastChangeOfAKeyInABatchCounts) {
   ASSERT_TRUE(engine().commit(batch).ok());
   EXPECT_EQ(scan(Family::kObjects), (Entries{{"put", "2"}}));
   ASSERT_TRUE(engine().commit(WriteBatch()).ok());
+}
+
+TEST_P(EngineContract, ARangeGoesBeforeTheOtherChangesOfItsBatch) {
+  for (const char* key : {"a", "b1", "b2", "c"}) put(Family::kObjects, key, "old");
+  WriteBatch batch;
+  batch.put(Family::kObjects, "b1", "put before");
+  batch.erase_range(Family::kObjects, "b", "c");
+  batch.put(Family::kObjects, "b3", "put after");
+  const std::uint64_t from = engine().position();
+  ASSERT_TRUE(engine().commit(batch).ok());
+  EXPECT_EQ(changes_since(from), Told{" gone {}"}) << "an object without a name stands for them";
+  ASSERT_TRUE(harness_->sync().ok());
+  harness_->crash(0);
+  EXPECT_EQ(scan(Family::kObjects), (Entries{{"a", "old"}, {"b3", "put after"}, {"c", "old"}}));
 }
 
 TEST_P(EngineContract, FamiliesAreSeparate) {
@@ -274,6 +322,135 @@ TEST_P(EngineContract, BehavesAsAMapOfBytes) {
     ASSERT_EQ(get(family, from), at == model.end() ? std::nullopt : std::optional(at->second))
         << "step " << step;
   }
+}
+
+// ---- The log of changes ----------------------------------------------------------------------------------------------
+
+TEST_P(EngineContract, CommitsAreGivenBackInOrderWithWhatWasAnnounced) {
+  const std::uint64_t from = engine().position();
+  announce("a", "1", Clock{{Actor{1}, 1}});
+  put(Family::kObjects, "silent", "1");
+  WriteBatch batch;
+  batch.put(Family::kObjects, "b", "1");
+  batch.announce("b", Clock{{Actor{2}, 1}});
+  batch.put(Family::kObjects, "b", "2");
+  batch.announce("b", Clock{{Actor{2}, 2}});
+  batch.erase(Family::kObjects, "a");
+  batch.announce("a", {});
+  batch.put(Family::kLog, "b", "not an object");
+  ASSERT_TRUE(engine().commit(batch).ok());
+  EXPECT_EQ(changes_since(from), (Told{"a=1 {1:1}", "-", "a gone {}, b=2 {2:1-2}"}));
+}
+
+TEST_P(EngineContract, AReaderOfChangesGoesOnWhereItStopped) {
+  const auto reader = engine().changes(engine().position());
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  EXPECT_EQ(next_of(**reader), "");
+  announce("a", "1", Clock{{Actor{1}, 1}});
+  EXPECT_EQ(next_of(**reader), "a=1 {1:1}");
+  EXPECT_EQ(next_of(**reader), "");
+  announce("a", "2", Clock{{Actor{1}, 2}});
+  EXPECT_EQ(next_of(**reader), "a=2 {1:2}");
+}
+
+TEST_P(EngineContract, ChangesAndTheirPositionsOutliveTheProcess) {
+  const std::uint64_t from = engine().position();
+  Told expected;
+  for (std::uint64_t i = 1; i <= 9; ++i) {
+    announce("k", std::to_string(i), Clock{{Actor{1}, i}});
+    expected.push_back("k=" + std::to_string(i) + " {1:" + std::to_string(i) + "}");
+    const std::uint64_t end = engine().position();
+    if (i % 3 == 0) harness_->reopen();
+    EXPECT_EQ(engine().position(), end);
+  }
+  EXPECT_EQ(changes_since(from), expected);
+}
+
+TEST_P(EngineContract, WhatAPowerLossTakesIsNoChangeEither) {
+  const std::uint64_t from = engine().position();
+  Rng rng(5);
+  Told expected;
+  for (std::uint64_t round = 1; round < 10; ++round) {
+    for (std::uint64_t i = rng.below(4); i > 0; --i) {
+      announce("k", std::to_string(round), Clock{{Actor{round}, i}});
+      expected.push_back("k=" + std::to_string(round) + " {" + std::to_string(round) + ":" +
+                         std::to_string(i) + "}");
+      if (rng.below(2) == 0) {
+        ASSERT_TRUE(harness_->sync().ok());
+      }
+    }
+    harness_->crash(rng.next());
+    const Told left = changes_since(from);
+    ASSERT_LE(left.size(), expected.size());
+    expected.resize(left.size());
+    EXPECT_EQ(left, expected);
+    const std::optional<std::string> last = get(Family::kObjects, "k");
+    EXPECT_EQ(last.has_value(), !left.empty());
+    if (last.has_value()) {
+      EXPECT_EQ(left.back().substr(0, left.back().find(' ')), "k=" + *last);
+    }
+  }
+}
+
+TEST_P(EngineContract, APositionThatIsNotKeptIsOutOfRange) {
+  announce("a", "1", Clock{{Actor{1}, 1}});
+  const std::uint64_t first = engine().position();
+  announce("a", "2", Clock{{Actor{1}, 2}});
+  EXPECT_TRUE(absl::IsOutOfRange(engine().changes(engine().position() + 1).status()));
+  EXPECT_TRUE(absl::IsOutOfRange(engine().changes(0).status()));
+  const auto reader = engine().changes(first);
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  harness_->overflow_changes();
+  EXPECT_TRUE(absl::IsOutOfRange(engine().changes(first).status()));
+  CommittedChange change;  // an open reader may still reach what has gone; it leaves nothing out
+  std::uint64_t next = first;
+  for (auto found = (*reader)->next(change); found.ok() && *found;
+       found = (*reader)->next(change)) {
+    ASSERT_EQ(change.at, next);
+    next = change.next;
+  }
+  harness_->reopen();
+  EXPECT_TRUE(absl::IsOutOfRange(engine().changes(first).status()));
+  const std::uint64_t now = engine().position();
+  announce("a", "3", Clock{{Actor{1}, 3}});
+  EXPECT_EQ(changes_since(now), Told{"a=3 {1:3}"});
+}
+
+// Two threads commit, as shards do; a third follows. Each commit is seen once, and each writer's in its order.
+TEST_P(EngineContract, ChangesAreReadBesideTheWriters) {
+  constexpr std::uint64_t kCommits = 400;
+  Engine& shared = engine();
+  auto reader = shared.changes(shared.position());
+  ASSERT_TRUE(reader.ok());
+  std::atomic<int> failures = 0;
+  const auto commit = [&](std::uint64_t actor) {
+    for (std::uint64_t i = 1; i <= kCommits; ++i) {
+      WriteBatch batch;
+      const std::string key = std::to_string(actor);
+      batch.put(Family::kObjects, key, std::to_string(i));
+      batch.announce(key, Clock{{Actor{actor}, i}});
+      if (!shared.commit(batch).ok()) ++failures;
+    }
+  };
+  std::thread one([&] { commit(1); });
+  std::thread two([&] { commit(2); });
+  std::uint64_t seen[3] = {0, 0, 0};
+  CommittedChange change;
+  while (seen[1] + seen[2] < 2 * kCommits && failures == 0) {
+    const auto found = (*reader)->next(change);
+    if (!found.ok()) ++failures;
+    if (!found.ok() || !*found) continue;
+    for (const ChangedObject& object : change.objects) {
+      const std::uint64_t actor = std::stoull(object.key);
+      ++seen[actor];
+      if (object.record != std::to_string(seen[actor]) ||
+          object.dots != Clock{{Actor{actor}, seen[actor]}})
+        ++failures;
+    }
+  }
+  one.join();
+  two.join();
+  EXPECT_EQ(failures, 0);
 }
 
 // One thread commits batches that keep two keys equal; others read, scan and sync beside it.

@@ -11,7 +11,12 @@ namespace kv::storage {
 namespace {
 
 constexpr std::size_t kPartitionBytes = 2;
-constexpr std::size_t kLogKeyBytes = kPartitionBytes + 16;
+constexpr std::size_t kDotBytes = 16;
+constexpr std::size_t kLogKeyBytes = kPartitionBytes + kDotBytes;
+
+// Flags of a log entry.
+constexpr int kPerishable = 1;
+constexpr int kRequested = 2;
 
 void append_big_endian(std::string& out, std::uint64_t value, int bytes) {
   for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8)
@@ -22,6 +27,19 @@ std::uint64_t read_big_endian(std::string_view bytes) {
   std::uint64_t value = 0;
   for (const char c : bytes) value = value << 8 | static_cast<unsigned char>(c);
   return value;
+}
+
+void append_dot(std::string& out, Dot dot) {
+  append_big_endian(out, dot.actor.id, 8);
+  append_big_endian(out, dot.counter, 8);
+}
+
+Dot read_dot(std::string_view bytes) {
+  return {Actor{read_big_endian(bytes.substr(0, 8))}, read_big_endian(bytes.substr(8, 8))};
+}
+
+void append_time(std::string& out, WallMs at) {
+  append_big_endian(out, static_cast<std::uint64_t>(std::max<std::int64_t>(at.ms, 0)), 8);
 }
 
 std::size_t separator(std::string_view storage_key) {
@@ -95,25 +113,30 @@ std::string object_key(Partition partition, std::string_view storage_key) {
 
 std::string log_key(Partition partition, Dot dot) {
   std::string out = partition_prefix(partition);
-  append_big_endian(out, dot.actor.id, 8);
-  append_big_endian(out, dot.counter, 8);
+  append_dot(out, dot);
   return out;
 }
 
 Dot dot_of_log_key(std::string_view log_key) {
   KV_CHECK(log_key.size() == kLogKeyBytes, "made by log_key");
-  return {Actor{read_big_endian(log_key.substr(kPartitionBytes, 8))},
-          read_big_endian(log_key.substr(kPartitionBytes + 8, 8))};
+  return read_dot(log_key.substr(kPartitionBytes));
 }
 
 std::string log_value(const LogEntry& entry) {
-  std::string out(1, entry.perishable ? '\1' : '\0');
+  std::string out(1, static_cast<char>((entry.perishable ? kPerishable : 0) |
+                                       (entry.request.has_value() ? kRequested : 0)));
+  if (entry.request.has_value()) append_big_endian(out, *entry.request, 8);
   return out.append(entry.storage_key);
 }
 
 LogEntry log_entry(std::string_view log_value) {
   KV_CHECK(!log_value.empty(), "made by log_value");
-  return {log_value[0] != '\0', log_value.substr(1)};
+  LogEntry entry{(log_value[0] & kPerishable) != 0, log_value.substr(1), {}};
+  if ((log_value[0] & kRequested) == 0) return entry;
+  KV_CHECK(log_value.size() >= 9, "made by log_value");
+  entry.request = read_big_endian(log_value.substr(1, 8));
+  entry.storage_key = log_value.substr(9);
+  return entry;
 }
 
 std::string context_prefix(Partition partition) { return "c" + partition_prefix(partition); }
@@ -126,7 +149,7 @@ std::string due_prefix(Partition partition) { return "d" + partition_prefix(part
 
 std::string due_key(Partition partition, WallMs at, std::string_view storage_key) {
   std::string out = due_prefix(partition);
-  append_big_endian(out, static_cast<std::uint64_t>(std::max<std::int64_t>(at.ms, 0)), 8);
+  append_time(out, at);
   return out.append(storage_key);
 }
 
@@ -137,7 +160,60 @@ Due due_of_key(std::string_view due_key) {
           due_key.substr(kTimeAt + 8)};
 }
 
-std::string replica_key(Partition partition) { return "r" + partition_prefix(partition); }
+std::string requests_prefix(Partition partition) { return "q" + partition_prefix(partition); }
+
+std::string request_prefix(Partition partition, std::uint64_t name) {
+  std::string out = requests_prefix(partition);
+  append_big_endian(out, name, 8);
+  return out;
+}
+
+std::string request_key(Partition partition, std::uint64_t name, Dot dot) {
+  std::string out = request_prefix(partition, name);
+  append_dot(out, dot);
+  return out;
+}
+
+std::string request_age_prefix(Partition partition) { return "a" + partition_prefix(partition); }
+
+std::string request_age_key(Partition partition, const RequestAge& age) {
+  std::string out = request_age_prefix(partition);
+  append_time(out, age.at);
+  append_big_endian(out, age.name, 8);
+  append_dot(out, age.dot);
+  return out;
+}
+
+RequestAge request_age_of_key(std::string_view key) {
+  constexpr std::size_t kTimeAt = 1 + kPartitionBytes;
+  KV_CHECK(key.size() == kTimeAt + 16 + kDotBytes, "made by request_age_key");
+  return {WallMs{static_cast<std::int64_t>(read_big_endian(key.substr(kTimeAt, 8)))},
+          read_big_endian(key.substr(kTimeAt + 8, 8)), read_dot(key.substr(kTimeAt + 16))};
+}
+
+std::string conflict_prefix(Partition partition) { return "j" + partition_prefix(partition); }
+
+std::string conflict_key(Partition partition, WallMs at, Dot lost) {
+  std::string out = conflict_prefix(partition);
+  append_big_endian(out, static_cast<std::uint64_t>(std::max<std::int64_t>(at.ms, 0)), 8);
+  append_big_endian(out, lost.actor.id, 8);
+  append_big_endian(out, lost.counter, 8);
+  return out;
+}
+
+NotedAt noted_at(std::string_view conflict_key) {
+  constexpr std::size_t kTimeAt = 1 + kPartitionBytes;
+  KV_CHECK(conflict_key.size() == kTimeAt + 24, "made by conflict_key");
+  return {WallMs{static_cast<std::int64_t>(read_big_endian(conflict_key.substr(kTimeAt, 8)))},
+          Dot{Actor{read_big_endian(conflict_key.substr(kTimeAt + 8, 8))},
+              read_big_endian(conflict_key.substr(kTimeAt + 16, 8))}};
+}
+
+std::string replica_prefix() { return "r"; }
+
+std::string replica_key(Partition partition) {
+  return replica_prefix() + partition_prefix(partition);
+}
 
 std::string node_key() { return "node"; }
 

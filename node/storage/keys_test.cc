@@ -84,7 +84,42 @@ TEST(Keys, ALogEntryNamesItsKeyAndWhetherItsVersionPerishes) {
     const std::string value = log_value({perishable, "key"});
     EXPECT_EQ(log_entry(value).storage_key, "key");
     EXPECT_EQ(log_entry(value).perishable, perishable);
+    EXPECT_EQ(log_entry(value).request, std::nullopt);
+    EXPECT_EQ(value.size(), 4U) << "without a request id nothing is said of one";
   }
+}
+
+RC_GTEST_PROP(Keys, ALogEntryMayNameItsRequest,
+              (bool perishable, std::uint64_t name, const std::string& key)) {
+  const std::string value = log_value({perishable, key, name});
+  RC_ASSERT(log_entry(value).storage_key == key);
+  RC_ASSERT(log_entry(value).perishable == perishable);
+  RC_ASSERT(log_entry(value).request == name);
+}
+
+RC_GTEST_PROP(Keys, RequestsOfOneNameLieTogetherByDot,
+              (std::uint16_t p, std::uint64_t name, std::uint64_t other, std::uint64_t actor,
+               std::uint64_t next, std::uint64_t counter)) {
+  const std::string prefix = request_prefix(Partition{p}, name);
+  const std::string key = request_key(Partition{p}, name, {Actor{actor}, counter});
+  RC_ASSERT(key.starts_with(prefix));
+  RC_ASSERT(request_key(Partition{p}, other, {Actor{actor}, 1}).starts_with(prefix) ==
+            (name == other));
+  const Dot dot{Actor{next}, counter};
+  RC_ASSERT((key < request_key(Partition{p}, name, dot)) == (Dot{Actor{actor}, counter} < dot));
+}
+
+RC_GTEST_PROP(Keys, AnAgeNamesItsRequestAndTheOlderComesFirst,
+              (std::uint16_t p, std::uint32_t at, std::uint32_t other, std::uint64_t name,
+               std::uint64_t actor, std::uint64_t counter)) {
+  const std::string key =
+      request_age_key(Partition{p}, {WallMs{at}, name, {Actor{actor}, counter}});
+  const RequestAge age = request_age_of_key(key);
+  RC_ASSERT(age.at == WallMs{at} && age.name == name);
+  RC_ASSERT((age.dot == Dot{Actor{actor}, counter}));
+  RC_ASSERT(at == other || (key < request_age_key(Partition{p}, {WallMs{other}})) == (at < other));
+  const std::string prefix = request_age_prefix(Partition{p});
+  RC_ASSERT(key > prefix && (prefix_end(prefix).empty() || key < prefix_end(prefix)));
 }
 
 RC_GTEST_PROP(Keys, ADueKeyNamesItsTimeAndKeyAndTheEarlierComesFirst,
@@ -94,6 +129,16 @@ RC_GTEST_PROP(Keys, ADueKeyNamesItsTimeAndKeyAndTheEarlierComesFirst,
   RC_ASSERT(due_of_key(due).storage_key == "k" + key);
   RC_ASSERT(at == other || (due < due_key(Partition{p}, WallMs{other}, "k")) == (at < other));
   RC_ASSERT(due > due_prefix(Partition{p}) && due < prefix_end(due_prefix(Partition{p})));
+}
+
+RC_GTEST_PROP(Keys, AConflictKeyNamesItsTimeAndDotAndTheEarlierComesFirst,
+              (std::uint16_t p, std::uint32_t at, std::uint32_t other, std::uint64_t actor,
+               std::uint64_t counter)) {
+  const Dot dot{Actor{actor}, counter};
+  const std::string key = conflict_key(Partition{p}, WallMs{at}, dot);
+  RC_ASSERT(noted_at(key) == (NotedAt{WallMs{at}, dot}));
+  RC_ASSERT(at == other || (key < conflict_key(Partition{p}, WallMs{other}, dot)) == (at < other));
+  RC_ASSERT(key > conflict_prefix(Partition{p}) && key < prefix_end(conflict_prefix(Partition{p})));
 }
 
 TEST(Keys, TheEndOfAPrefixIsAfterAllThatStartWithIt) {
@@ -125,6 +170,7 @@ TEST(KeysDeathTest, RefusesWhatItCouldNotSplitAgain) {
   EXPECT_DEATH(dot_of_log_key("short"), "made by log_key");
   EXPECT_DEATH(log_entry(""), "made by log_value");
   EXPECT_DEATH(due_of_key("d"), "made by due_key");
+  EXPECT_DEATH(noted_at("j"), "made by conflict_key");
 }
 
 }  // namespace

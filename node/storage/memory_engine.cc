@@ -10,9 +10,12 @@
 namespace kv::storage {
 namespace {
 
-// A frame of the log: length (4), then sealed: per change family (1), 1 for a value or 0 for none,
-// key, value. Lengths are 4 bytes, little-endian.
+// A frame of the log: length (4), then sealed: per change family (1), what to do (1), key, value (of a range: its end).
+// Lengths are 4 bytes, little-endian.
 constexpr std::size_t kLengthBytes = 4;
+enum class Do : char { kErase, kPut, kEraseRange };
+
+constexpr std::uint64_t kLongLogBytes = 256 * 1024;  // or as long as all that is live
 
 void put_length(std::string& out, std::size_t at, std::size_t length) {
   KV_CHECK(length <= UINT32_MAX, "batches are bounded far below this");
@@ -41,20 +44,27 @@ std::string_view take_bytes(std::string_view& in) {
   return bytes;
 }
 
+void append_change(std::string& log, Family family, Do what, std::string_view key,
+                   std::string_view value) {
+  log.push_back(static_cast<char>(family));
+  log.push_back(static_cast<char>(what));
+  append_bytes(log, key);
+  append_bytes(log, value);
+}
+
 void append_frame(std::string& log, const WriteBatch& batch) {
   const std::size_t start = log.size();
   log.append(kLengthBytes + kSealBytes, '\0');
-  for (const auto& [key, value] : batch.changes()) {
-    log.push_back(static_cast<char>(key.first));
-    log.push_back(value.has_value() ? 1 : 0);
-    append_bytes(log, key.second);
-    append_bytes(log, value.has_value() ? std::string_view(*value) : std::string_view());
-  }
+  for (const WriteBatch::Range& range : batch.ranges())
+    append_change(log, range.family, Do::kEraseRange, range.from, range.to);
+  for (const auto& [key, value] : batch.changes())
+    append_change(log, key.first, value.has_value() ? Do::kPut : Do::kErase, key.second,
+                  value.has_value() ? std::string_view(*value) : std::string_view());
   seal_in_place(log, start + kLengthBytes);
   put_length(log, start, log.size() - start - kLengthBytes);
 }
 
-// Calls change(family, key, value) for every change of the whole frames at the start of the log;
+// Calls change(family, what, key, value) for every change of the whole frames at the start of the log;
 // returns where they end.
 template <typename Change>
 std::size_t replay(std::string_view log, Change change) {
@@ -67,11 +77,11 @@ std::size_t replay(std::string_view log, Change change) {
     if (!body.ok()) break;
     for (std::string_view left = *body; !left.empty();) {
       const auto family = static_cast<Family>(left[0]);
-      const bool has_value = left[1] != 0;
+      const Do what{left[1]};
       left.remove_prefix(2);
       const std::string_view key = take_bytes(left);
       const std::string_view value = take_bytes(left);
-      change(family, key, has_value ? std::optional(value) : std::nullopt);
+      change(family, what, key, value);
     }
     rest = ahead.substr(length);
   }
@@ -79,6 +89,19 @@ std::size_t replay(std::string_view log, Change change) {
 }
 
 std::size_t index_of(Family family) { return static_cast<std::size_t>(family); }
+
+std::shared_ptr<const CommittedChange> change_of(const WriteBatch& batch, std::uint64_t position) {
+  auto change = std::make_shared<CommittedChange>();
+  change->at = position;
+  change->next = position + 1;
+  for (const WriteBatch::Range& range : batch.ranges())
+    if (range.family == Family::kObjects) change->objects.push_back({"", {}, std::nullopt});
+  for (const auto& [key, dots] : batch.announced()) {
+    const auto it = batch.changes().find(WriteBatch::KeyView{Family::kObjects, key});
+    if (it != batch.changes().end()) change->objects.push_back({key, dots, it->second});
+  }
+  return change;
+}
 
 }  // namespace
 
@@ -96,6 +119,8 @@ absl::StatusOr<std::optional<std::string>> MemoryEngine::get(Family family,
                                                              std::string_view key) const {
   const std::lock_guard lock(mutex_);
   if (!faults_.get.ok()) return faults_.get;
+  if (damaged_[index_of(family)].contains(key))
+    return absl::DataLossError("damaged: checksum mismatch");
   const Map& map = *live_[index_of(family)];
   const auto it = map.find(key);
   if (it == map.end()) return std::nullopt;
@@ -104,10 +129,29 @@ absl::StatusOr<std::optional<std::string>> MemoryEngine::get(Family family,
 
 absl::Status MemoryEngine::scan(Family family, std::string_view from, std::string_view to,
                                 const Visitor& visit) const {
-  std::shared_ptr<const Map> moment;
+  std::optional<std::string> damaged;
   {
     const std::lock_guard lock(mutex_);
     if (!faults_.scan.ok()) return faults_.scan;
+    const auto& all = damaged_[index_of(family)];
+    if (const auto first = all.lower_bound(from); first != all.end() && (to.empty() || *first < to))
+      damaged = *first;
+  }
+  bool stopped = false;
+  inspect(family, from, damaged.has_value() ? std::string_view(*damaged) : to,
+          [&](std::string_view key, std::string_view value) {
+            stopped = !visit(key, value);
+            return !stopped;
+          });
+  if (damaged.has_value() && !stopped) return absl::DataLossError("damaged: checksum mismatch");
+  return absl::OkStatus();
+}
+
+void MemoryEngine::inspect(Family family, std::string_view from, std::string_view to,
+                           const Visitor& visit) const {
+  std::shared_ptr<const Map> moment;
+  {
+    const std::lock_guard lock(mutex_);
     moment = live_[index_of(family)];
   }
   for (auto it = moment->lower_bound(from); it != moment->end() && (to.empty() || it->first < to);
@@ -115,7 +159,31 @@ absl::Status MemoryEngine::scan(Family family, std::string_view from, std::strin
     if (!visit(it->first, it->second)) break;
   const std::lock_guard lock(mutex_);  // use_count() is exact only if it changes under the lock
   moment.reset();
-  return absl::OkStatus();
+}
+
+void MemoryEngine::damage(Family family, std::string key) {
+  const std::lock_guard lock(mutex_);
+  damaged_[index_of(family)].insert(std::move(key));
+}
+
+void MemoryEngine::erase_live(Family family, std::string_view from, std::string_view to) {
+  Map& map = writable(family);
+  map.erase(map.lower_bound(from), map.lower_bound(to));
+}
+
+void MemoryEngine::change_live(Family family, std::string_view key,
+                               std::optional<std::string_view> value) {
+  Map& map = writable(family);
+  auto at = map.lower_bound(key);
+  const bool is_there = at != map.end() && at->first == key;
+  if (is_there) live_bytes_ -= key.size() + at->second.size();
+  if (value.has_value()) {
+    if (!is_there) at = map.emplace_hint(at, key, std::string());
+    at->second = *value;
+    live_bytes_ += key.size() + value->size();
+  } else if (is_there) {
+    map.erase(at);
+  }
 }
 
 absl::Status MemoryEngine::commit(const WriteBatch& batch) {
@@ -125,20 +193,24 @@ absl::Status MemoryEngine::commit(const WriteBatch& batch) {
   if (batch.empty()) return absl::OkStatus();
   const std::size_t before = log_.size();
   append_frame(log_, batch);
-  const std::uint64_t needed = table_bytes_ + log_.size();
+  const std::uint64_t needed = synced_bytes_ + log_.size() - synced_end_;
   if (needed > faults_.capacity_bytes) {
     log_.resize(before);
     return absl::ResourceExhaustedError(
         absl::StrCat("disk full: ", needed, " bytes needed of ", faults_.capacity_bytes));
   }
   frame_ends_.push_back(log_.size());
-  for (const auto& [key, value] : batch.changes()) {
-    Map& map = writable(key.first);
-    if (value.has_value())
-      map.insert_or_assign(key.second, *value);
-    else
-      map.erase(key.second);
+  if (kept_changes_ > 0) changes_.push_back(change_of(batch, position_));
+  ++position_;
+  while (changes_.size() > kept_changes_) changes_.pop_front();
+  for (const WriteBatch::Range& range : batch.ranges()) {
+    erase_live(range.family, range.from, range.to);
+    auto& damaged = damaged_[index_of(range.family)];
+    damaged.erase(damaged.lower_bound(range.from), damaged.lower_bound(range.to));
   }
+  for (const auto& [key, value] : batch.changes())
+    change_live(key.first, key.second,
+                value ? std::optional<std::string_view>(*value) : std::nullopt);
   return absl::OkStatus();
 }
 
@@ -146,29 +218,58 @@ absl::Status MemoryEngine::sync() {
   const std::lock_guard lock(mutex_);
   if (!failed_.ok()) return failed_;
   if (!faults_.sync.ok()) return failed_ = faults_.sync;
-  const std::size_t end =
-      replay(log_, [&](Family family, std::string_view key, std::optional<std::string_view> value) {
-        Map& table = tables_[index_of(family)];
-        auto at = table.lower_bound(key);
-        const bool is_there = at != table.end() && at->first == key;
-        if (is_there) table_bytes_ -= key.size() + at->second.size();
-        if (value.has_value()) {
-          if (!is_there) at = table.emplace_hint(at, key, std::string());
-          at->second = *value;
-          table_bytes_ += key.size() + value->size();
-        } else if (is_there) {
-          table.erase(at);
-        }
-      });
-  KV_CHECK(end == log_.size(), "a log that no crash cut is whole");
-  log_.clear();
   frame_ends_.clear();
+  synced_end_ = log_.size();
+  synced_bytes_ = live_bytes_;
+  if (log_.size() <= std::max(kLongLogBytes, live_bytes_)) return absl::OkStatus();
+  for (std::size_t i = 0; i < kFamilies; ++i) tables_[i] = *live_[i];
+  log_.clear();
+  synced_end_ = 0;
   return absl::OkStatus();
+}
+
+std::uint64_t MemoryEngine::position() const {
+  const std::lock_guard lock(mutex_);
+  return position_;
+}
+
+class MemoryEngine::Reader final : public ChangeReader {
+ public:
+  Reader(const MemoryEngine& engine, std::uint64_t from) : engine_(engine), next_(from) {}
+
+  absl::StatusOr<bool> next(CommittedChange& out) override {
+    const std::lock_guard lock(engine_.mutex_);
+    const auto& kept = engine_.changes_;
+    const std::uint64_t first = engine_.position_ - kept.size();
+    if (next_ < first || next_ > engine_.position_)
+      return absl::OutOfRangeError(absl::StrCat("commit ", next_, " is not kept"));
+    if (next_ == engine_.position_) return false;
+    out = *kept[next_ - first];
+    next_ = out.next;
+    return true;
+  }
+
+ private:
+  const MemoryEngine& engine_;
+  std::uint64_t next_;
+};
+
+absl::StatusOr<std::unique_ptr<ChangeReader>> MemoryEngine::changes(std::uint64_t from) const {
+  const std::lock_guard lock(mutex_);
+  if (from < position_ - changes_.size() || from > position_)
+    return absl::OutOfRangeError(absl::StrCat("commit ", from, " is not kept"));
+  return std::make_unique<Reader>(*this, from);
+}
+
+void MemoryEngine::keep_changes(std::size_t commits) {
+  const std::lock_guard lock(mutex_);
+  kept_changes_ = commits;
+  while (changes_.size() > kept_changes_) changes_.pop_front();
 }
 
 std::uint64_t MemoryEngine::disk_bytes() const {
   const std::lock_guard lock(mutex_);
-  return table_bytes_ + log_.size();
+  return synced_bytes_ + log_.size() - synced_end_;
 }
 
 void MemoryEngine::set_faults(Faults faults) {
@@ -187,31 +288,41 @@ std::unique_ptr<MemoryEngine> MemoryEngine::copy() const {
   for (std::size_t i = 0; i < kFamilies; ++i) {
     made->live_[i] = std::make_shared<Map>(*live_[i]);
     made->tables_[i] = tables_[i];
+    made->damaged_[i] = damaged_[i];
   }
-  made->table_bytes_ = table_bytes_;
+  made->live_bytes_ = live_bytes_;
   made->log_ = log_;
+  made->synced_end_ = synced_end_;
+  made->synced_bytes_ = synced_bytes_;
   made->frame_ends_ = frame_ends_;
+  made->changes_ = changes_;
+  made->kept_changes_ = kept_changes_;
+  made->position_ = position_;
   return made;
 }
 
 void MemoryEngine::crash(std::size_t keep, std::size_t torn_bytes) {
   const std::lock_guard lock(mutex_);
   KV_CHECK(keep <= frame_ends_.size(), "only what was committed can be kept");
-  const std::size_t kept_end = keep == 0 ? 0 : frame_ends_[keep - 1];
+  const std::size_t kept_end = keep == 0 ? synced_end_ : frame_ends_[keep - 1];
   const std::size_t next_end = keep < frame_ends_.size() ? frame_ends_[keep] - 1 : kept_end;
   log_.resize(std::min(kept_end + torn_bytes, next_end));
-  for (std::size_t i = 0; i < kFamilies; ++i) live_[i] = std::make_shared<Map>(tables_[i]);
+  live_bytes_ = 0;
+  for (std::size_t i = 0; i < kFamilies; ++i) {
+    live_[i] = std::make_shared<Map>(tables_[i]);
+    for (const auto& [key, value] : tables_[i]) live_bytes_ += key.size() + value.size();
+  }
   const std::size_t end =
-      replay(log_, [&](Family family, std::string_view key, std::optional<std::string_view> value) {
-        Map& map = writable(family);
-        if (value.has_value())
-          map.insert_or_assign(std::string(key), std::string(*value));
-        else if (const auto it = map.find(key); it != map.end())
-          map.erase(it);
+      replay(log_, [&](Family family, Do what, std::string_view key, std::string_view value) {
+        if (what == Do::kEraseRange) return erase_live(family, key, value);
+        change_live(family, key, what == Do::kPut ? std::optional(value) : std::nullopt);
       });
   KV_CHECK(end == kept_end, "a torn batch is absent as a whole, and nothing else is");
   log_.resize(end);
+  const std::size_t lost = frame_ends_.size() - keep;
   frame_ends_.resize(keep);
+  position_ -= lost;
+  changes_.resize(changes_.size() - std::min(lost, changes_.size()));
   failed_ = absl::OkStatus();
 }
 

@@ -14,6 +14,13 @@ class MemoryHarness final : public EngineHarness {
   void crash(std::uint64_t random) override {
     engine_.crash(random % (engine_.unsynced() + 1), random >> 56);
   }
+  void overflow_changes() override {
+    for (std::size_t i = 0; i <= MemoryEngine::kDefaultKeptChanges; ++i) {
+      WriteBatch batch;
+      batch.put(Family::kMeta, "k", std::to_string(i));
+      ASSERT_TRUE(engine_.commit(batch).ok());
+    }
+  }
 
  private:
   MemoryEngine engine_;
@@ -75,6 +82,28 @@ TEST_F(MemoryEngineTest, ATornBatchIsAbsentAsAWholeHoweverMuchOfItWasWritten) {
     ASSERT_EQ(keys(), "a/a") << torn;
     ASSERT_EQ(engine_.disk_bytes(), before) << torn;
   }
+}
+
+TEST_F(MemoryEngineTest, ALogThatHasBecomeLongIsFoldedAndNothingElseChanges) {
+  const std::string large(10'000, 'x');
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_TRUE(put(i % 2 == 0 ? "a" : "b", large).ok());
+    if (i % 3 == 0) {
+      ASSERT_TRUE(engine_.sync().ok());
+    }
+  }
+  ASSERT_TRUE(engine_.sync().ok());
+  EXPECT_EQ(engine_.disk_bytes(), 4 * (large.size() + 1));
+  ASSERT_TRUE(put("a", "1").ok());
+  ASSERT_TRUE(put("c", "1").ok());
+  const auto copied = engine_.copy();
+  for (MemoryEngine* engine : {&engine_, copied.get()}) {
+    engine->crash(0);
+    EXPECT_EQ(*engine->get(Family::kObjects, "a"), large);
+    EXPECT_EQ(*engine->get(Family::kObjects, "c"), std::nullopt);
+    EXPECT_EQ(engine->disk_bytes(), 4 * (large.size() + 1));
+  }
+  EXPECT_EQ(keys(), "ab/ab");
 }
 
 TEST_F(MemoryEngineTest, ErasesAndOverwritesAreUndoneByACrashToo) {
@@ -147,6 +176,32 @@ TEST_F(MemoryEngineTest, DiskBytesCountTablesAndLogOnce) {
   ASSERT_TRUE(put("a", "1").ok());
   ASSERT_TRUE(engine_.sync().ok());
   EXPECT_EQ(engine_.disk_bytes(), 2U * 2U);
+}
+
+TEST(MemoryEngine, DamageIsNeitherReadNorAbsentUntilItsRangeIsErased) {
+  MemoryEngine engine;
+  WriteBatch batch;
+  for (const char* key : {"a", "b", "c"}) batch.put(Family::kObjects, key, "v");
+  ASSERT_TRUE(engine.commit(batch).ok());
+  engine.damage(Family::kObjects, "b");
+  EXPECT_EQ(engine.get(Family::kObjects, "b").status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(**engine.get(Family::kObjects, "a"), "v");
+  std::string seen;
+  const auto visit = [&](std::string_view key, std::string_view) {
+    seen.append(key);
+    return true;
+  };
+  EXPECT_EQ(engine.scan(Family::kObjects, "", "", visit).code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(seen, "a");
+  EXPECT_TRUE(engine.scan(Family::kObjects, "c", "", visit).ok());
+  seen.clear();
+  engine.inspect(Family::kObjects, "", "", visit);
+  EXPECT_EQ(seen, "abc");
+  EXPECT_EQ(engine.copy()->get(Family::kObjects, "b").status().code(), absl::StatusCode::kDataLoss);
+  WriteBatch erase;
+  erase.erase_range(Family::kObjects, "b", "c");
+  ASSERT_TRUE(engine.commit(erase).ok());
+  EXPECT_EQ(*engine.get(Family::kObjects, "b"), std::nullopt);
 }
 
 }  // namespace

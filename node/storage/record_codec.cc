@@ -8,6 +8,7 @@
 #include "node/base/limits.h"
 #include "node/base/sealed.h"
 #include "node/causality/clock_codec.h"
+#include "node/storage/keys.h"
 
 namespace kv::storage {
 namespace {
@@ -124,6 +125,9 @@ std::string encode_replica(const ReplicaState& state) {
   record->set_live_keys(state.live_keys);
   record->set_markers(state.markers);
   record->set_floor(state.floor.bits);
+  record->set_requests(state.requests);
+  record->set_rebuilding(state.rebuilding);
+  if (!state.cut.empty()) encode_clock(state.cut, record->mutable_cut());
   return record.sealed();
 }
 
@@ -138,8 +142,73 @@ absl::StatusOr<ReplicaState> decode_replica(std::string_view bytes) {
   if (!pruned.ok())
     return damaged("replica record", absl::StrCat("pruned: ", pruned.status().message()));
   if (record->floor() >= kMaxHlc.bits) return damaged("replica record", "floor out of range");
+  auto cut = decode_clock(record->cut());
+  if (!cut.ok()) return damaged("replica record", absl::StrCat("cut: ", cut.status().message()));
   return ReplicaState{Actor{record->actor()}, std::move(*clock), std::move(*pruned),
-                      record->live_keys(),    record->markers(), Hlc{record->floor()}};
+                      record->live_keys(),    record->markers(), Hlc{record->floor()},
+                      record->requests(),     std::move(*cut),   record->rebuilding()};
+}
+
+void request_to_record(const RequestRecord& request, v1::RequestRecord* out) {
+  out->set_name(request.id.name);
+  out->set_digest(request.id.digest);
+  out->set_actor(request.dot.actor.id);
+  out->set_counter(request.dot.counter);
+  out->set_hlc(request.hlc.bits);
+  out->set_amount(request.amount);
+}
+
+absl::StatusOr<RequestRecord> request_from_record(const v1::RequestRecord& record) {
+  if (record.actor() == 0) return absl::InvalidArgumentError("request: no actor");
+  if (record.counter() == 0 || record.counter() > kMaxCounter)
+    return absl::InvalidArgumentError("request: counter out of range");
+  if (record.hlc() >= kMaxHlc.bits) return absl::InvalidArgumentError("request: time out of range");
+  return RequestRecord{{record.name(), record.digest()},
+                       {Actor{record.actor()}, record.counter()},
+                       Hlc{record.hlc()},
+                       record.amount()};
+}
+
+std::string encode_request(const RequestRecord& request) {
+  Scratch<v1::RequestRecord> record;
+  request_to_record(request, &*record);
+  return record.sealed();
+}
+
+absl::StatusOr<RequestRecord> decode_request(std::string_view bytes) {
+  Scratch<v1::RequestRecord> record;
+  const absl::Status opened = record.open(bytes, "request record");
+  if (!opened.ok()) return opened;
+  auto request = request_from_record(*record);
+  if (!request.ok()) return damaged("request record", request.status().message());
+  return request;
+}
+
+std::string encode_conflict(const Conflict& conflict) {
+  Scratch<v1::ConflictRecord> record;
+  record->set_key(conflict.key);
+  version_to_record(conflict.lost, record->mutable_lost());
+  record->set_left_out(conflict.left_out);
+  record->set_winner_actor(conflict.winner.actor.id);
+  record->set_winner_counter(conflict.winner.counter);
+  record->set_winner_hlc(conflict.winner_hlc.bits);
+  return record.sealed();
+}
+
+absl::StatusOr<Conflict> decode_conflict(std::string_view bytes) {
+  Scratch<v1::ConflictRecord> record;
+  const absl::Status opened = record.open(bytes, "conflict record");
+  if (!opened.ok()) return opened;
+  auto lost = version_from_record(record->lost());
+  if (!lost.ok()) return damaged("conflict record", lost.status().message());
+  if (!is_storage_key(record->key())) return damaged("conflict record", "no storage key");
+  if (record->left_out() > 0 && lost->value.has_value())
+    return damaged("conflict record", "a value that was left out is there");
+  return Conflict{record->key(),
+                  *std::move(lost),
+                  record->left_out(),
+                  {Actor{record->winner_actor()}, record->winner_counter()},
+                  Hlc{record->winner_hlc()}};
 }
 
 std::string encode_node(const NodeState& state) {

@@ -8,12 +8,14 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "node/base/types.h"
 #include "node/causality/clock.h"
 #include "node/resolution/object.h"
 
 namespace kv {
 namespace v1 {
 class ObjectRecord;
+class RequestRecord;
 class VersionRecord;
 }  // namespace v1
 
@@ -28,7 +30,21 @@ struct ReplicaState {
   // The latest time of a marker that was dropped, here or where this replica's objects came from. A write is ordered after
   // every marker that its replica knew; once the marker is gone, this is what remembers.
   Hlc floor{};
+  std::uint64_t requests = 0;  // how many writes with a request id are known
+  Clock cut =
+      {};  // of `pruned`: what some replica may still lack, for the log had outgrown its bound
+  bool rebuilding = false;  // it was discarded, and has not caught up with another replica since
   bool operator==(const ReplicaState&) const = default;
+};
+
+// One write that its client may send again.
+struct RequestRecord {
+  RequestId id;
+  Dot dot;
+  Hlc hlc{};
+  // What it added to a counter and its actor has not taken back. Of no interest to other replicas.
+  std::int64_t amount = 0;
+  bool operator==(const RequestRecord&) const = default;
 };
 
 struct NodeState {
@@ -41,11 +57,28 @@ struct NodeState {
   bool operator==(const NodeState&) const = default;
 };
 
+// A version that lost against another whose writer had not seen it.
+struct Conflict {
+  std::string key;  // storage key
+  Version lost;
+  std::uint64_t left_out = 0;  // the size of its value, if that was too large to be kept
+  Dot winner;
+  Hlc winner_hlc;
+  bool operator==(const Conflict&) const = default;
+};
+
 std::string encode_object(const Object& object);
 absl::StatusOr<Object> decode_object(std::string_view bytes);
 
 std::string encode_replica(const ReplicaState& state);
 absl::StatusOr<ReplicaState> decode_replica(std::string_view bytes);
+
+std::string encode_request(const RequestRecord& request);
+absl::StatusOr<RequestRecord> decode_request(std::string_view bytes);
+
+// Precondition: a value that is left out is not there.
+std::string encode_conflict(const Conflict& conflict);
+absl::StatusOr<Conflict> decode_conflict(std::string_view bytes);
 
 std::string encode_node(const NodeState& state);
 absl::StatusOr<NodeState> decode_node(std::string_view bytes);
@@ -58,6 +91,8 @@ void object_to_record(const Object& object, v1::ObjectRecord* out);
 absl::StatusOr<Object> object_from_record(const v1::ObjectRecord& record);
 void version_to_record(const Version& version, v1::VersionRecord* out);
 absl::StatusOr<Version> version_from_record(const v1::VersionRecord& record);
+void request_to_record(const RequestRecord& request, v1::RequestRecord* out);
+absl::StatusOr<RequestRecord> request_from_record(const v1::RequestRecord& record);
 
 }  // namespace storage
 }  // namespace kv

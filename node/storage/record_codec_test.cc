@@ -15,6 +15,9 @@
 namespace kv::storage {
 namespace {
 
+// A clock of actor 1 with neither a base nor runs.
+const std::string kEmptyEntry("\x01\0\0\0\0\0\0\0\0\0", 10);
+
 using testing::HasSubstr;
 
 Clock any_clock() {
@@ -54,16 +57,32 @@ RC_GTEST_PROP(RecordCodec, ObjectsRoundTrip, ()) {
   RC_ASSERT(encode_object(*back) == bytes);
 }
 
-RC_GTEST_PROP(RecordCodec, ReplicasRoundTrip, (std::uint64_t live_keys, std::uint64_t markers)) {
+RC_GTEST_PROP(RecordCodec, ReplicasRoundTrip,
+              (std::uint64_t live_keys, std::uint64_t markers, std::uint64_t requests)) {
   const ReplicaState state{Actor{*rc::gen::nonZero<std::uint64_t>()},
                            any_clock(),
                            any_clock(),
                            live_keys,
                            markers,
-                           Hlc{*rc::gen::inRange<std::uint64_t>(0, kMaxHlc.bits)}};
+                           Hlc{*rc::gen::inRange<std::uint64_t>(0, kMaxHlc.bits)},
+                           requests,
+                           any_clock(),
+                           *rc::gen::arbitrary<bool>()};
   const auto back = decode_replica(encode_replica(state));
   RC_ASSERT(back.ok());
   RC_ASSERT(*back == state);
+}
+
+RC_GTEST_PROP(RecordCodec, RequestsRoundTrip,
+              (std::uint64_t name, std::uint64_t digest, std::int64_t amount)) {
+  const RequestRecord request{
+      {name, digest},
+      {Actor{*rc::gen::nonZero<std::uint64_t>()}, *rc::gen::inRange<std::uint64_t>(1, kMaxCounter)},
+      Hlc{*rc::gen::inRange<std::uint64_t>(0, kMaxHlc.bits)},
+      amount};
+  const auto back = decode_request(encode_request(request));
+  RC_ASSERT(back.ok());
+  RC_ASSERT(*back == request);
 }
 
 RC_GTEST_PROP(RecordCodec, NodesRoundTrip, (std::uint32_t partitions, bool clean_shutdown)) {
@@ -82,6 +101,22 @@ TEST(RecordCodec, ValuesOfAnyBytesUpToTheLimitRoundTrip) {
     ASSERT_TRUE(back.ok()) << back.status();
     EXPECT_EQ(*back, object);
   }
+}
+
+TEST(RecordCodec, ConflictsRoundTripWithTheirValueOrItsSizeAndAreOfAKey) {
+  Conflict conflict{
+      std::string("lb\0k", 4), {{Actor{1}, 2}, Hlc{9}, "v", WallMs{3}}, 0, {Actor{2}, 1}, Hlc{10}};
+  EXPECT_EQ(*decode_conflict(encode_conflict(conflict)), conflict);
+  conflict.lost = {{Actor{1}, 2}, Hlc{9}, std::nullopt};
+  conflict.left_out = 100'000;
+  EXPECT_EQ(*decode_conflict(encode_conflict(conflict)), conflict);
+  conflict.lost.value = "both";
+  EXPECT_EQ(decode_conflict(encode_conflict(conflict)).status().code(),
+            absl::StatusCode::kDataLoss);
+  conflict.left_out = 0;
+  conflict.key = "no key";
+  EXPECT_THAT(decode_conflict(encode_conflict(conflict)).status().message(),
+              HasSubstr("no storage key"));
 }
 
 TEST(RecordCodec, AnEmptyValueIsNoMarker) {
@@ -111,6 +146,12 @@ std::vector<Kind> kinds() {
            [](std::string_view bytes) { return decode_object(bytes).status(); }},
           {"replica record", encode_replica({Actor{1}, clock, Clock{{Actor{1}, 1}}, 17, 3, Hlc{9}}),
            [](std::string_view bytes) { return decode_replica(bytes).status(); }},
+          {"request record", encode_request({{7, 70}, {Actor{1}, 2}, Hlc{9}, -5}),
+           [](std::string_view bytes) { return decode_request(bytes).status(); }},
+          {"conflict record",
+           encode_conflict(
+               {std::string("lb\0k", 4), {{Actor{1}, 2}, Hlc{9}, "v"}, 0, {Actor{2}, 1}, Hlc{10}}),
+           [](std::string_view bytes) { return decode_conflict(bytes).status(); }},
           {"node record", encode_node({"cluster", "n1", 64, "boot", true, ""}),
            [](std::string_view bytes) { return decode_node(bytes).status(); }}};
 }
@@ -151,9 +192,9 @@ TEST(RecordCodec, AReplicaNeedsAnActorAndSoundClocks) {
   EXPECT_EQ(refusal(record), "replica record: no actor");
   record.set_actor(1);
   EXPECT_TRUE(decode_replica(seal(record.SerializeAsString())).ok());
-  record.mutable_pruned()->add_entries()->set_actor(1);
+  record.mutable_pruned()->set_dots(kEmptyEntry);
   EXPECT_EQ(refusal(record), "replica record: pruned: clock: empty entry");
-  record.mutable_clock()->add_entries()->set_actor(1);
+  record.mutable_clock()->set_dots(kEmptyEntry);
   EXPECT_EQ(refusal(record), "replica record: clock: empty entry");
 }
 
@@ -234,7 +275,7 @@ TEST_F(ForgedObject, VersionsOutOfOrderAreRefused) {
 }
 
 TEST_F(ForgedObject, AnUnsoundContextIsRefused) {
-  record_.mutable_context()->add_entries()->set_actor(1);
+  record_.mutable_context()->set_dots(kEmptyEntry);
   EXPECT_EQ(refusal(), "clock: empty entry");
 }
 

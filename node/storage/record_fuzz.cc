@@ -25,6 +25,7 @@ void round_trip(std::string_view bytes, Decode decode, Encode encode) {
 void decode_all(std::string_view bytes) {
   round_trip(bytes, kv::storage::decode_object, kv::storage::encode_object);
   round_trip(bytes, kv::storage::decode_replica, kv::storage::encode_replica);
+  round_trip(bytes, kv::storage::decode_request, kv::storage::encode_request);
   round_trip(bytes, kv::storage::decode_node, kv::storage::encode_node);
 }
 

@@ -1,8 +1,11 @@
 #include "node/storage/view.h"
 
+#include "node/base/check.h"
+
 namespace kv::storage {
 
 absl::StatusOr<std::optional<std::string>> View::get(Family family, std::string_view key) const {
+  KV_CHECK(pending_.ranges().empty(), "nobody reads through what erases a range");
   const auto& changes = pending_.changes();
   if (!changes.empty()) {
     const auto it = changes.find(WriteBatch::KeyView{family, key});
@@ -13,6 +16,7 @@ absl::StatusOr<std::optional<std::string>> View::get(Family family, std::string_
 
 absl::Status View::scan(Family family, std::string_view from, std::string_view to,
                         const Visitor& visit) const {
+  KV_CHECK(pending_.ranges().empty(), "nobody reads through what erases a range");
   const auto& changes = pending_.changes();
   auto next = changes.lower_bound(WriteBatch::KeyView{family, from});
   const auto in_range = [&] {

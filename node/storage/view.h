@@ -1,7 +1,7 @@
 // The engine as it will be once a batch under construction is committed: what code that is building
 // a batch must read.
 //
-// Holds references to both; neither may die first. Not thread-safe with changes to the batch.
+// Not of a batch that erases ranges. Holds references to both; neither may die first. Not thread-safe with changes to the batch.
 #pragma once
 
 #include "node/storage/engine.h"

@@ -43,10 +43,67 @@ TEST_F(BucketCommand, SaysWhatItsArgumentsLack) {
   EXPECT_EQ(refused({"bucket", "ls", "b"}), "kv: bucket ls takes no NAME\n");
   EXPECT_EQ(refused({"bucket", "ls", "--policy", "lww"}),
             "kv: --policy goes with bucket create only\n");
+  EXPECT_EQ(refused({"bucket", "create", "b", "--policy", "custom"}),
+            "kv: --policy custom takes --merge FILE\n");
+  EXPECT_EQ(refused({"bucket", "create", "b", "--policy", "lww", "--merge", "f.lua"}),
+            "kv: --merge, --samples and --samples-from go with --policy custom only\n");
   EXPECT_NE(refused({"bucket", "create", "b", "--policy", "newest"}).find("is not one of lww|"),
             std::string::npos);
   EXPECT_NE(refused({"bucket", "drop", "b"}).find("is not one of create|ls|show"),
             std::string::npos);
+}
+
+TEST_F(BucketCommand, ANumberOfReplicasGoesAlong) {
+  const CliResult made =
+      run({"bucket", "create", "logs", "--policy", "lww", "--n", "1", "-o", "json"});
+  EXPECT_EQ(made.json().at("n"), 1);
+  EXPECT_EQ(node_.last_bucket().n(), 1U);
+  EXPECT_EQ(run({"bucket", "create", "logs", "--policy", "lww", "--n", "8"}).code, 2);
+  EXPECT_EQ(run({"bucket", "ls", "--n", "1"}).err, "kv: --n goes with bucket create only\n");
+}
+
+TEST_F(BucketCommand, AMergeFunctionGoesAlongWithItsSamples) {
+  const InputFile merge("function merge(a, b) return a end\n");
+  const InputFile samples("{\"a\":1}\r\n\n  two words\n3");
+  for (int i = 0; i < 100; ++i)
+    node_.store().write("k" + std::to_string(100 + i), "value " + std::to_string(i), "");
+  const CliResult made =
+      run({"bucket", "create", "words", "--policy", "custom", "--merge", merge.path(), "--samples",
+           samples.path(), "--samples-from", "old", "-o", "json"});
+  EXPECT_EQ(made.code, 0) << made.err;
+  EXPECT_EQ(made.json().at("merge"), "function merge(a, b) return a end\n");
+  const kv::v1::Bucket sent = node_.last_bucket();
+  EXPECT_EQ(sent.policy(), "custom");
+  EXPECT_EQ(sent.merge(), "function merge(a, b) return a end\n");
+  ASSERT_EQ(sent.samples_size(), 64);
+  EXPECT_EQ(sent.samples(0), "{\"a\":1}");
+  EXPECT_EQ(sent.samples(1), "  two words");
+  EXPECT_EQ(sent.samples(2), "3");
+  EXPECT_EQ(sent.samples(3), "value 0");
+  EXPECT_EQ(sent.samples(63), "value 98") << "of all of them, spread evenly";
+  EXPECT_EQ(node_.last_scan().bucket(), "old");
+  EXPECT_EQ(run({"bucket", "create", "more", "--policy", "custom", "--merge", merge.path(),
+                 "--samples", "-"},
+                "on standard input")
+                .code,
+            0);
+  EXPECT_EQ(node_.last_bucket().samples(0), "on standard input");
+}
+
+TEST_F(BucketCommand, WhatIsWrongWithAMergeFunctionIsShownAsItIs) {
+  const InputFile merge("function merge(a, b) return a end");
+  node_.set_hook([](const std::string&, grpc::ServerContext&) {
+    return packed(failure(grpc::StatusCode::INVALID_ARGUMENT,
+                          "the merge function is not commutative:\n  a = 1\n  b = 2"));
+  });
+  const CliResult refused =
+      run({"bucket", "create", "b", "--policy", "custom", "--merge", merge.path()});
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_EQ(refused.err, "kv: the merge function is not commutative:\n  a = 1\n  b = 2\n");
+  const CliResult missing =
+      run({"bucket", "create", "b", "--policy", "custom", "--merge", "/nowhere.lua"});
+  EXPECT_EQ(missing.code, 2);
+  EXPECT_NE(missing.err.find("cannot read /nowhere.lua"), std::string::npos) << missing.err;
 }
 
 TEST_F(BucketCommand, AnotherOneOfThatNameIsAConditionNotMet) {

@@ -24,28 +24,6 @@ client::ReadOptions read_options(const Options& options) {
   return {.bucket = options.bucket, .level = options.level, .timeout = options.timeout};
 }
 
-// What a person calls it: its path, and an element of a set after that.
-std::vector<std::string> parts_of(const Leaf& leaf) {
-  std::vector<std::string> parts = leaf.path;
-  if (!leaf.element.empty()) parts.push_back(leaf.element);
-  return parts;
-}
-
-std::string line_of(const Leaf& leaf, bool base64) {
-  std::string line;
-  for (const std::string& part : parts_of(leaf))
-    absl::StrAppend(&line, line.empty() ? "" : "\t", shown(part, base64));
-  return line;
-}
-
-Json leaf_json(const Leaf& leaf, bool base64) {
-  Json json;
-  if (!leaf.path.empty()) add_bytes_list(json, "path", leaf.path, base64);
-  if (!leaf.policy.empty()) json["policy"] = leaf.policy;
-  if (!leaf.element.empty()) add_bytes(json, "element", leaf.element, base64);
-  return json;
-}
-
 // Says for each update what became of it.
 class UpdatePrinter {
  public:
@@ -60,7 +38,7 @@ class UpdatePrinter {
       json.update(leaf_json(leaf, options_.base64));
       console_.out << to_line(json);
     } else {
-      console_.err << line_of(leaf, options_.base64) << ": " << write_line(written);
+      console_.err << leaf_line(leaf, options_.base64) << ": " << write_line(written);
     }
   }
 
@@ -76,7 +54,7 @@ class UpdatePrinter {
       json.update(failure_json(failure, true));
       console_.err << to_line(json);
     } else {
-      console_.err << "kv: " << line_of(leaf, options_.base64) << ": " << failure_text(failure)
+      console_.err << "kv: " << leaf_line(leaf, options_.base64) << ": " << failure_text(failure)
                    << "\n";
     }
   }
@@ -99,7 +77,8 @@ ExitCode change(const Options& options, client::Client& client, const std::vecto
                             .key = options.key,
                             .leaf = leaves[i],
                             .change = what,
-                            .ttl = options.ttl});
+                            .ttl = options.ttl,
+                            .request_id = options.request_id});
     const auto results = client.batch(operations, {.bucket = options.bucket,
                                                    .level = options.level,
                                                    .timeout = options.timeout,
@@ -181,7 +160,7 @@ ExitCode get_map(const Options& options, client::Client& client, Console& consol
     if (console.out_is_terminal) console.out << "\n";
   } else {
     for (const LeafEntry& entry : found) {
-      console.out << line_of(entry.leaf, options.base64);
+      console.out << leaf_line(entry.leaf, options.base64);
       if (entry.leaf.element.empty()) console.out << "\t" << shown(entry.value, options.base64);
       console.out << "\n";
     }

@@ -19,9 +19,11 @@ ExitCode run_bucket(const Options& options, client::Client& client, Console& con
 ExitCode run_scan(const Options& options, client::Client& client, Console& console);
 ExitCode run_import(const Options& options, client::Client& client, Console& console);
 ExitCode run_export(const Options& options, client::Client& client, Console& console);
+ExitCode run_watch(const Options& options, client::Client& client, Console& console);
 ExitCode run_wait(const Options& options, client::Client& client, Console& console);
 ExitCode run_converged(const Options& options, client::Client& client, Console& console);
 ExitCode run_explain(const Options& options, client::Client& client, Console& console);
+ExitCode run_conflicts(const Options& options, client::Client& client, Console& console);
 ExitCode run_status(const Options& options, client::Client& client, Console& console);
 
 }  // namespace kv::cli

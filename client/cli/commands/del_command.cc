@@ -34,8 +34,9 @@ Results delete_all(const Options& options, client::Client& client) {
   const auto send = [&](RecordBatch batch) {
     std::vector<client::Operation> operations;
     for (Record& record : batch.records) {
-      operations.push_back(
-          {.kind = client::Operation::Kind::kDelete, .key = std::move(record.key)});
+      operations.push_back({.kind = client::Operation::Kind::kDelete,
+                            .key = std::move(record.key),
+                            .request_id = options.request_id});
     }
     // Every position belongs to one batch, so that the pipeline's threads do not meet.
     pipeline.submit(std::move(operations),

@@ -14,7 +14,7 @@ enum ExitCode : int {
   kRefused = 5,    // certainly not applied, or a read that too few replicas answered
   kUnknown = 6,    // a write that may have been stored
   kSiblings = 7,   // several values where one was asked for
-  kCondition = 8,  // not met: it exists already, or has changed
+  kCondition = 8,  // not met: it exists already, or has changed; or a watch's token is too old
   kTimedOut = 9,   // what was waited for has not come true
 };
 

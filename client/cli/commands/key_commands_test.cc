@@ -50,6 +50,23 @@ TEST_F(KeyCommands, ConditionsGoWithTheWrite) {
   EXPECT_EQ(run({"put", "key", "v", "--if-current", "--token", "KzE"}).code, 8);
 }
 
+TEST_F(KeyCommands, RequestIdsGoWithWrites) {
+  EXPECT_EQ(run({"put", "key", "v", "--request-id", "r 1"}).code, 0);
+  EXPECT_EQ(node_.last_put().request_id(), "r 1");
+  EXPECT_EQ(run({"del", "key", "--request-id", "id"}).code, 0);
+  EXPECT_EQ(node_.last_delete().request_id(), "id");
+  EXPECT_EQ(run({"put", "key", "v"}).code, 0);
+  EXPECT_EQ(node_.last_put().request_id(), "");
+  EXPECT_EQ(run({"incr", "key", "--request-id", "id"}).code, 0);
+  EXPECT_EQ(run({"put", "key", "v", "--request-id", ""}).err,
+            "kv: --request-id is empty; it has 1 to 64 bytes\n");
+  EXPECT_EQ(run({"set", "ls", "key", "--request-id", "id"}).code, 2);
+  EXPECT_EQ(run({"map", "get", "key", "--request-id", "id"}).code, 2);
+  EXPECT_EQ(run({"get", "key", "--request-id", "id"}).code, 2);
+  EXPECT_EQ(run({"put", "key", "v", "--request-id", std::string(65, 'x')}).err,
+            "kv: --request-id: request id has 65 bytes; the limit is 64\n");
+}
+
 TEST_F(KeyCommands, PutAndDelAsJson) {
   const CliResult put = run({"put", "key", "value", "-o", "json"});
   EXPECT_EQ(put.out,

@@ -19,6 +19,7 @@ Json peers_json(const std::vector<client::NodeReport::Peer>& peers) {
                     {"alive", peer.alive},
                     {"debt_dots", peer.debt_dots},
                     {"debt_age_ms", peer.debt_age_ms},
+                    {"transfers_owed", peer.transfers_owed},
                     {"clock_skew_ms", peer.clock_skew_ms}});
   }
   return list;
@@ -40,7 +41,10 @@ Json node_json(const client::NodeStatus& node) {
   json["disk_bytes"] = report.disk_bytes;
   json["memory_bytes"] = report.memory_bytes;
   json["dot_log_entries"] = report.dot_log_entries;
+  json["max_dot_log_entries"] = report.max_dot_log_entries;
   json["markers"] = report.markers;
+  json["replicas_unfit"] = report.replicas_unfit;
+  json["replicas_discarded"] = report.replicas_discarded;
   json["partitions"] = report.partitions;
   json["partitions_total"] = report.partitions_total;
   json["n"] = report.n;
@@ -56,6 +60,9 @@ Json node_json(const client::NodeStatus& node) {
                    {"spares", reads.spares},
                    {"repairs", reads.repairs},
                    {"repairs_skipped", reads.repairs_skipped}};
+  const client::NodeReport::Merges& merges = report.merges;
+  json["merges"] = {
+      {"merged", merges.merged}, {"refused", merges.refused}, {"broken", merges.broken}};
   return json;
 }
 
@@ -122,6 +129,45 @@ Json scan_json(const client::ScanEntry& entry, bool base64) {
   } else {
     add_bytes_list(json, "values", entry.values, base64);
   }
+  return json;
+}
+
+Json leaf_json(const client::Leaf& leaf, bool base64) {
+  Json json;
+  if (!leaf.path.empty()) add_bytes_list(json, "path", leaf.path, base64);
+  if (!leaf.policy.empty()) json["policy"] = leaf.policy;
+  if (!leaf.element.empty()) add_bytes(json, "element", leaf.element, base64);
+  return json;
+}
+
+std::string leaf_line(const client::Leaf& leaf, bool base64) {
+  std::string line;
+  const auto add = [&](const std::string& part) {
+    absl::StrAppend(&line, line.empty() ? "" : "\t", shown(part, base64));
+  };
+  for (const std::string& field : leaf.path) add(field);
+  if (!leaf.element.empty()) add(leaf.element);
+  return line;
+}
+
+Json watch_json(const client::WatchUpdate& update, bool base64) {
+  Json json = Json::object();
+  if (update.event.has_value()) {
+    const client::WatchEvent& event = *update.event;
+    add_bytes(json, "key", event.key, base64);
+    if (event.leaf.has_value()) json.update(leaf_json(*event.leaf, base64));
+    json["dots"] = Json::array();
+    for (const client::Dot& dot : event.dots) json["dots"].push_back(client::format_dot(dot));
+    std::vector<std::string> values;
+    for (const auto& version : event.shown) values.push_back(version.value);
+    add_bytes_list(json, "values", values, base64);
+    json["deleted"] = event.shown.empty();
+    Json expires = Json::array();
+    for (const auto& version : event.shown)
+      if (version.expires_ms > 0) expires.push_back(version.expires_ms);
+    if (!expires.empty()) json["expires_ms"] = std::move(expires);
+  }
+  json["token"] = client::encode_token(update.token);
   return json;
 }
 

@@ -35,6 +35,11 @@ std::vector<std::string> write_row(const std::string& key, const client::WriteRe
                                    bool base64);
 Json get_json(const std::string& key, const client::GetResult& result, bool base64);
 Json scan_json(const client::ScanEntry& entry, bool base64);
+// path, policy and element, as far as it has them.
+Json leaf_json(const client::Leaf& leaf, bool base64);
+// What a person calls it: its path, and an element of a set after that, with tabs between.
+std::string leaf_line(const client::Leaf& leaf, bool base64);
+Json watch_json(const client::WatchUpdate& update, bool base64);
 Json status_json(const std::vector<client::NodeStatus>& nodes);
 Json failure_json(const client::Failure& failure, bool is_write);
 

@@ -122,7 +122,10 @@ class StatusCommand : public CliTest {
     response.set_disk_bytes(4 * 1024 * 1024);
     response.set_memory_bytes(30 * 1024 * 1024);
     response.set_dot_log_entries(12);
+    response.set_max_dot_log_entries(16'000'000);
     response.set_markers(1003);
+    response.set_replicas_unfit(3);
+    response.set_replicas_discarded(4);
     response.set_partitions(64);
     response.set_partitions_total(64);
     response.set_n(3);
@@ -136,6 +139,7 @@ class StatusCommand : public CliTest {
     peer->set_id("n2");
     peer->set_debt_dots(5003);
     peer->set_debt_age_ms(12'400);
+    peer->set_transfers_owed(2);
     response.mutable_anti_entropy()->set_objects_sent(7);
     response.mutable_reads()->set_repairs(8);
     node_.set_status(response);
@@ -158,7 +162,10 @@ TEST_F(StatusCommand, AsJson) {
   EXPECT_EQ(nodes[0].at("disk_bytes"), 4 * 1024 * 1024);
   EXPECT_EQ(nodes[0].at("memory_bytes"), 30 * 1024 * 1024);
   EXPECT_EQ(nodes[0].at("dot_log_entries"), 12);
+  EXPECT_EQ(nodes[0].at("max_dot_log_entries"), 16'000'000);
   EXPECT_EQ(nodes[0].at("markers"), 1003);
+  EXPECT_EQ(nodes[0].at("replicas_unfit"), 3);
+  EXPECT_EQ(nodes[0].at("replicas_discarded"), 4);
   EXPECT_EQ(nodes[0].at("partitions"), 64);
   EXPECT_EQ(nodes[0].at("anti_entropy").at("objects_sent"), 7);
   EXPECT_EQ(nodes[0].at("reads").at("repairs"), 8);
@@ -166,6 +173,7 @@ TEST_F(StatusCommand, AsJson) {
                                                            {"alive", false},
                                                            {"debt_dots", 5003},
                                                            {"debt_age_ms", 12'400},
+                                                           {"transfers_owed", 2},
                                                            {"clock_skew_ms", 0}}})));
   EXPECT_EQ(nodes[1].at("id"), "n2");
   EXPECT_EQ(nodes[1].at("state"), "unreachable");

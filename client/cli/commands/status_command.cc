@@ -21,6 +21,9 @@ std::string peers_text(const std::vector<client::NodeReport::Peer>& peers) {
       absl::StrAppend(&text, ", owed ", with_commas(peer.debt_dots), " dots for ",
                       human_duration(std::chrono::milliseconds(peer.debt_age_ms)));
     }
+    if (peer.transfers_owed > 0)
+      absl::StrAppend(&text, " and full transfers of ", with_commas(peer.transfers_owed),
+                      " partitions");
     texts.push_back(std::move(text));
   }
   return texts.empty() ? "-" : absl::StrJoin(texts, "; ");
@@ -40,7 +43,10 @@ std::string status_table(const std::vector<client::NodeStatus>& nodes) {
                absl::StrCat(report.clock_skew_ms, " ms"), human_bytes(report.disk_bytes),
                human_bytes(report.memory_bytes), with_commas(report.dot_log_entries),
                with_commas(report.markers),
-               absl::StrCat(report.partitions, "/", report.partitions_total),
+               absl::StrCat(report.partitions, "/", report.partitions_total,
+                            report.replicas_unfit == 0
+                                ? ""
+                                : absl::StrCat(" (", report.replicas_unfit, " damaged)")),
                peers_text(report.peers)});
   }
   return table.take();
@@ -62,6 +68,11 @@ ExitCode run_status(const Options& options, client::Client& client, Console& con
         .reached = false};
     return report(failure, false, options.output, console);
   }
+  for (const client::NodeStatus& node : nodes)
+    if (node.report.has_value() && node.report->merges.broken > 0)
+      console.err << absl::StrCat("kv: ", node.id, ": a merge function has broken a law ",
+                                  node.report->merges.broken,
+                                  " times, and siblings were shown; see the node's log\n");
   console.out << (options.output == OutputFormat::kJson ? to_line(status_json(nodes))
                                                         : status_table(nodes));
   return finish_output(kOk, options.output, console);

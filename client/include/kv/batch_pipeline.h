@@ -4,9 +4,10 @@
 // A batch that gets no answer (its node died, or none can be reached), and every operation in it
 // that is answered with "too few replicas", "overloaded" or "outcome unknown", is sent again
 // through the next endpoint, with exponential backoff and jitter, until `retry_for` is over. A
-// write may therefore be stored more than once, under more than one dot. For writes without a token
+// write may therefore be stored more than once, under more than one dot. For puts without a token
 // that is harmless as far as the loader alone goes: the same value is stored again. It can
-// supersede what somebody else wrote to the same key meanwhile; do not use this where that matters.
+// supersede what somebody else wrote to the same key meanwhile; where that matters, and for what is
+// added to counters, give the operations request ids.
 //
 // Two batches in flight at once are applied in no particular order: a caller that writes one key
 // twice waits for the first one's answer before it submits the second (or puts both into one batch

@@ -13,11 +13,13 @@
 // Endpoints are tried in the order given, from the one that answered last. What happens when one fails:
 //   it cannot be connected to       nothing was sent: the next one is tried, with a share of the time that is left
 //   the connection breaks after     a read is sent to the next one; a write is *not* repeated, and is answered with
-//     the request was sent          Outcome::kUnknown, because it may have been stored
+//     the request was sent          Outcome::kUnknown, because it may have been stored; with a request id it is repeated
+//   a node says "unknown"           returned at once; with a request id it is repeated, as for RESOURCE_EXHAUSTED
 //   a node says RESOURCE_EXHAUSTED  repeated with exponential backoff and jitter, on the next endpoint, while time is left
 //   a node says UNAVAILABLE         (it reaches too few replicas, or its clock is off) the next one is tried, each once
 //   a node says anything else       returned at once
 //   none can be reached             Failure with `reached` false
+// A watch is of one node; see watch().
 //
 // Errors come as Failure (kv/types.h), never as an exception.
 #pragma once
@@ -74,9 +76,12 @@ class Client {
                                const ReadOptions& options,
                                const std::function<bool(LeafEntry&&)>& visit);
 
-  // Makes a bucket. The same one may exist; one of that name with another policy is kAlreadyExists.
+  // Makes a bucket. The same one may exist; one of that name with another definition is kAlreadyExists, or kAborted while that
+  // is being made. `samples`: values to try its merge function on, up to kMaxSamples; one that breaks a law is kInvalidArgument
+  // and the message shows by which values.
   Result<Bucket> create_bucket(const Bucket& bucket,
-                               std::chrono::milliseconds timeout = kDefaultTimeout);
+                               std::chrono::milliseconds timeout = kDefaultTimeout,
+                               const std::vector<std::string>& samples = {});
   // All of them, by name.
   Result<std::vector<Bucket>> buckets(std::chrono::milliseconds timeout = kDefaultTimeout);
 
@@ -93,6 +98,15 @@ class Client {
   Result<std::uint64_t> scan(const ScanOptions& options,
                              const std::function<bool(ScanEntry&&)>& visit);
 
+  // Calls `visit` with each change of what is watched, as it becomes visible at one node, until it returns false: the first of
+  // the endpoints that takes the watch, or the one that the token is of. When the connection breaks or the node restarts, the
+  // watch goes on at the same node by itself, with nothing missing and nothing twice. Blocks for as long as it lasts; `visit` is
+  // called every few seconds, so a watch can be ended soon. Returns how many events were visited. Failures: kOutOfRange, the
+  // token is too old, or `visit` was too slow: read the current state, then watch from now on; otherwise the token of the last
+  // update is where to go on.
+  Result<std::uint64_t> watch(const WatchOptions& options,
+                              const std::function<bool(WatchUpdate&&)>& visit);
+
   // Waits until as many replicas have the write as `level` says; on their disks, with Durability::kDisk. After the timeout
   // the receipt says who has it, and is not satisfied.
   Result<Receipt> wait(const Dot& dot, Level level, Durability durability,
@@ -103,6 +117,9 @@ class Client {
 
   // `options.level` is not used: each replica gives its own account.
   Result<Explanation> explain(absl::string_view key, const ReadOptions& options = {});
+
+  // What was lost without any write having seen it, as all nodes have noted it.
+  Result<ConflictList> conflicts(const ConflictOptions& options = {});
 
   // Asks every endpoint, and every member that one of them names, at the same time. Ordered by id,
   // then by address.

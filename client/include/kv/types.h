@@ -52,6 +52,7 @@ struct Failure {
   // kNotFound            the bucket does not exist
   // kAlreadyExists       the first write won, or a bucket of that name has another policy
   // kFailedPrecondition  the key has too many siblings
+  // kOutOfRange          a counter would leave its range; or a watch's token is too old
   // kUnavailable         too few replicas are alive or their clocks are off, or (with `reached` false) no endpoint could be
   // reached kResourceExhausted   overload that outlasted the retries kDeadlineExceeded    the time
   // given is over others               as gRPC defines them
@@ -101,7 +102,8 @@ class [[nodiscard]] Result {
 
 // A key that has no value is an ok() answer with `values` empty.
 struct GetResult {
-  std::vector<std::string> values{};  // more than one only in a bucket that keeps siblings
+  std::vector<std::string>
+      values{};         // more than one only in a bucket that keeps siblings, or cannot merge them
   std::string token{};  // for a later put or del of this key: it then supersedes what this read saw
   std::vector<std::string> replicas{};  // ids of the nodes whose replicas this answer joins
   bool agreed = false;                  // whether those replicas held the same versions
@@ -110,17 +112,22 @@ struct GetResult {
 
 struct WriteResult {
   Dot dot{};
-  std::string token{};        // the token that was sent plus this write's dot
+  std::string
+      token{};  // the token that was sent plus this write's dot; empty if others' values were merged in
   std::uint32_t acks = 0;     // distinct replicas that had it when this was answered
   std::string coordinator{};  // id of the replica that issued the dot
 };
 
-// A name and what becomes of concurrent writes to a key: lww, siblings, fww, max, min, counter, register, flag, set or map.
-// None ever changes.
+// A name and what becomes of concurrent writes to a key: lww, siblings, fww, max, min, counter, register, flag, set, map or
+// custom. None ever changes.
 struct Bucket {
   std::string name{};
   std::string policy{};
   std::chrono::milliseconds ttl{};  // of values that are put without one; 0: they do not expire
+  std::string
+      merge{};  // of policy custom: Lua that defines the function that merges two values (client/README.md)
+
+  std::uint32_t n = 0;  // replicas of each of its keys; 0: as many as the cluster's
 
   friend bool operator==(const Bucket&, const Bucket&) = default;
 };
@@ -162,6 +169,10 @@ struct WriteOptions {
   // Of a put: how long the value is shown, by the clock of the node that coordinates it. 0: as the bucket says.
   std::chrono::milliseconds ttl{};
   Session* session = nullptr;  // outlives the request
+  // 1 to 64 bytes, new for each write of a key, e.g. random; empty: none. The write may then be sent again, and is by this
+  // client: for 10 minutes every attempt, at whatever node, finds the first and is answered for it. node/docs/6-requests.md says
+  // what that costs, and what it does not cover.
+  std::string request_id{};
 };
 
 // One piece of what a set or map holds.
@@ -203,6 +214,7 @@ struct Operation {
   Leaf leaf{};                      // of an update
   LeafChange change{};              // of an update
   std::chrono::milliseconds ttl{};  // of a put or an update; as in WriteOptions
+  std::string request_id{};         // of all but a get; as in WriteOptions
 };
 
 struct BatchOptions {
@@ -234,6 +246,40 @@ struct ScanEntry {
   std::string token{};
 };
 
+struct WatchOptions {
+  std::string bucket{};
+  std::optional<std::string> key{};  // of a set or map: all that it holds. None: what `prefix` says
+  std::string prefix{};              // keys that begin with it; empty: the whole bucket
+  std::string token{};               // to go on after what it has seen; empty: from now on
+  std::chrono::milliseconds timeout = kDefaultTimeout;  // until it has begun
+  // Once begun: how long its node may be away. A token is of one node, so no other can go on.
+  std::chrono::milliseconds patience{60'000};
+};
+
+// A key, or a leaf of a set or map, in one commit of the node that is watched.
+struct WatchEvent {
+  struct Version {
+    std::string value{};
+    Dot dot{};
+    std::int64_t expires_ms =
+        0;  // since 1970-01-01 UTC, when it is no longer shown, which is no event; 0: never
+  };
+  std::string key{};
+  std::optional<Leaf> leaf{};
+  std::vector<Dot>
+      dots{};  // the writes that the node processed with this change; kv/v1/kv.proto says more
+  std::vector<Version> shown{};  // what it shows since; empty: it has no value any more
+};
+
+struct WatchUpdate {
+  // None: nothing that is watched has changed up to `token`. The first is such a one, and more come every few seconds.
+  std::optional<WatchEvent> event{};
+  std::string token{};
+  // The node tells of the keys of so many partitions.
+  std::uint32_t partitions = 0;
+  std::uint32_t partitions_total = 0;
+};
+
 // One node's own view of itself and its peers; units are in the names. See kv/v1/admin.proto for
 // each field.
 struct NodeReport {
@@ -242,6 +288,7 @@ struct NodeReport {
     bool alive = false;
     std::uint64_t debt_dots = 0;
     std::uint64_t debt_age_ms = 0;
+    std::uint64_t transfers_owed = 0;
     std::int64_t clock_skew_ms = 0;
   };
   struct Member {
@@ -264,6 +311,11 @@ struct NodeReport {
     std::uint64_t repairs = 0;
     std::uint64_t repairs_skipped = 0;
   };
+  struct Merges {
+    std::uint64_t merged = 0;
+    std::uint64_t refused = 0;
+    std::uint64_t broken = 0;
+  };
 
   std::string cluster{};
   std::string id{};
@@ -278,11 +330,15 @@ struct NodeReport {
   std::uint64_t disk_bytes = 0;
   std::uint64_t memory_bytes = 0;
   std::uint64_t dot_log_entries = 0;
+  std::uint64_t max_dot_log_entries = 0;
   std::uint64_t markers = 0;
+  std::uint64_t replicas_unfit = 0;
+  std::uint64_t replicas_discarded = 0;
   std::vector<Peer> peers{};
   std::vector<Member> members{};
   AntiEntropy anti_entropy{};
   Reads reads{};
+  Merges merges{};
 };
 
 // Who has one write.
@@ -327,6 +383,38 @@ struct Explanation {
   std::string policy{};
   std::uint32_t partition = 0;
   std::vector<Replica> replicas{};  // by node
+};
+
+// A version that a policy discarded although no write had seen it.
+struct Conflict {
+  Dot dot{};  // that lost
+  std::string bucket{};
+  std::string key{};
+  std::vector<std::string> path{};     // in a map: the fields that lead to the register
+  std::uint64_t hlc = 0;               // 48 bits of milliseconds, 16 of a counter
+  bool marker = false;                 // a delete
+  std::optional<std::string> value{};  // where it was asked for by its dot, and has been kept
+  std::uint64_t value_bytes = 0;
+  bool value_kept = false;      // false: a delete, or it was too large
+  std::int64_t expires_ms = 0;  // since 1970-01-01 UTC; 0: never
+  Dot winner{};
+  std::uint64_t winner_hlc = 0;
+  std::int64_t noted_ms = 0;         // since 1970-01-01 UTC, when it was first noted
+  std::vector<std::string> nodes{};  // ids of those that have noted it
+};
+
+struct ConflictOptions {
+  std::string bucket{};      // empty: of every bucket
+  std::string key{};         // of that bucket; empty: of every key
+  std::optional<Dot> dot{};  // only the loss of this one, with its value
+  std::uint64_t limit = 0;   // at most so many; 0: as many as the nodes tell
+  std::chrono::milliseconds timeout = kDefaultTimeout;
+};
+
+struct ConflictList {
+  std::vector<Conflict> conflicts{};       // one for each dot that lost, the latest first
+  bool more = false;                       // some were left out
+  std::vector<std::string> unreachable{};  // ids, or addresses, of nodes that did not answer
 };
 
 // One node of the cluster as the client found it: either it answered, or `failure` says why not.

@@ -73,6 +73,7 @@ TEST(Status, AsksEndpointsAndTheMembersTheyName) {
   full.set_disk_bytes(10);
   full.set_memory_bytes(11);
   full.set_dot_log_entries(12);
+  full.set_max_dot_log_entries(120);
   full.set_markers(3);
   full.mutable_anti_entropy()->set_objects_sent(13);
   full.mutable_reads()->set_hedges(14);
@@ -81,6 +82,7 @@ TEST(Status, AsksEndpointsAndTheMembersTheyName) {
   peer->set_alive(true);
   peer->set_debt_dots(5);
   peer->set_debt_age_ms(6);
+  peer->set_transfers_owed(7);
   first.set_status(full);
   second.set_status(report("n2", members));
 
@@ -94,6 +96,7 @@ TEST(Status, AsksEndpointsAndTheMembersTheyName) {
   EXPECT_EQ(nodes[0].report->disk_bytes, 10U);
   EXPECT_EQ(nodes[0].report->memory_bytes, 11U);
   EXPECT_EQ(nodes[0].report->dot_log_entries, 12U);
+  EXPECT_EQ(nodes[0].report->max_dot_log_entries, 120U);
   EXPECT_EQ(nodes[0].report->markers, 3U);
   EXPECT_EQ(nodes[0].report->anti_entropy.objects_sent, 13U);
   EXPECT_EQ(nodes[0].report->reads.hedges, 14U);
@@ -101,6 +104,7 @@ TEST(Status, AsksEndpointsAndTheMembersTheyName) {
   EXPECT_TRUE(nodes[0].report->peers[0].alive);
   EXPECT_EQ(nodes[0].report->peers[0].debt_dots, 5U);
   EXPECT_EQ(nodes[0].report->peers[0].debt_age_ms, 6U);
+  EXPECT_EQ(nodes[0].report->peers[0].transfers_owed, 7U);
   EXPECT_EQ(nodes[1].id, "n2");
   EXPECT_TRUE(nodes[1].report.has_value());
   EXPECT_EQ(nodes[2].id, "n3");

@@ -19,7 +19,7 @@ std::string last_lines(const std::string& text, std::size_t count) {
 }  // namespace
 
 Cluster::Cluster(const ClusterOptions& options) {
-  std::string text = "cluster = \"" + options.name + "\"\n";
+  std::string text = "cluster = \"" + options.name + "\"\n" + options.root;
   for (std::size_t i = 1; i <= options.nodes; ++i) {
     const Node node = {
         .id = "n" + std::to_string(i), .client = reserve_address(), .peer = reserve_address()};

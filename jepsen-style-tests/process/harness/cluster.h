@@ -31,7 +31,8 @@ struct ClusterOptions {
   std::size_t nodes = 3;
   std::vector<std::string> zones{};  // of the nodes, in order; empty: none
   std::string name = "e2e";
-  std::string settings{};   // further sections of the configuration
+  std::string root{};       // further lines of the configuration, before its first section
+  std::string settings{};   // further sections
   bool own_clocks = false;  // DirectCluster: nodes' wall clocks can be set; at first they are right
 };
 

@@ -28,7 +28,7 @@ const std::vector<PlantedBug>& planted_bugs() {
       {"ReadErrorIsAbsence", "large", {"read-errors"}, 25},
       {"SessionIgnored", "sessions", {"isolate"}},
       {"SessionForgetsWrites", "sessions", {"isolate"}},
-      {"ExpiredShown", "expiry", {"isolate"}},
+      {"ExpiredShown", "expiry", {}},
       {"ExpiryForgotten", "expiry", {"isolate"}},
       {"SkewIgnoresRoundTrip", "registers-any-level", {"delay"}, 40},
       {"CausalDeleteStays", "siblings", {"isolate"}, 25},

@@ -50,7 +50,7 @@ const std::vector<Pair> kCi{
     {"durable", {"blackout"}, 16},
     {"durable", {"sync-errors", "slow-disk"}, 16},
     {"registers", {"bit-flips"}, 16},
-    {"set", {"power-loss"}, 16},
+    {"set", {"half-open", "power-loss"}, 16},
     {"sessions", {"client-cut", "kill"}, 16},
     {"expiry", {"pause", "kill"}, 16},
     {"registers", {"surge", "memory-limit"}, 16},

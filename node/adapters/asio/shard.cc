@@ -205,6 +205,7 @@ void Shard::Impl::carry_out(Effects effects) {
     const absl::Status committed = engine.commit(effects.batch);
     if (absl::IsResourceExhausted(committed)) return start_over(committed);
     if (!committed.ok()) die(committed);
+    options.on_commit();
   }
   if (effects.sync) {
     boost::asio::post(sync_pool, [this, asked_by = core_number] {

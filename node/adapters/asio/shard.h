@@ -26,6 +26,7 @@ class Shard {
     std::size_t max_queued_requests = 10'000;
     std::size_t max_queued_bytes = 64 << 20;
     std::uint64_t seed = 0;
+    std::function<void()> on_commit = [] {};  // after each, on the shard's thread; does not block
   };
 
   using OnWrite = std::function<void(const ClientWriteReply&)>;

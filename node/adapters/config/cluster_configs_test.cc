@@ -57,11 +57,14 @@ TEST(ClusterConfigs, ThreeNodesShowsTheDefaults) {
   EXPECT_EQ(shown.replicas, defaults.replicas);
   EXPECT_EQ(shown.storage.block_cache_bytes, defaults.storage.block_cache_bytes);
   EXPECT_EQ(shown.storage.write_buffer_bytes, defaults.storage.write_buffer_bytes);
+  EXPECT_EQ(shown.storage.change_log_bytes, defaults.storage.change_log_bytes);
+  EXPECT_EQ(shown.limits.max_watchers, defaults.limits.max_watchers);
   EXPECT_EQ(shown.storage.sync_interval_ms, defaults.storage.sync_interval_ms);
   EXPECT_EQ(shown.limits.max_pending_requests, defaults.limits.max_pending_requests);
   EXPECT_EQ(shown.limits.max_pending_bytes, defaults.limits.max_pending_bytes);
   EXPECT_EQ(shown.limits.max_replication_in_flight_bytes,
             defaults.limits.max_replication_in_flight_bytes);
+  EXPECT_EQ(shown.limits.max_dot_log_entries, defaults.limits.max_dot_log_entries);
   EXPECT_EQ(shown.replication.probe_interval_ms, defaults.replication.probe_interval_ms);
   EXPECT_EQ(shown.replication.heartbeat_interval_ms, defaults.replication.heartbeat_interval_ms);
   EXPECT_EQ(shown.replication.failure_timeout_ms, defaults.replication.failure_timeout_ms);

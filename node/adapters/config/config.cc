@@ -48,6 +48,7 @@ void read_root(ConfigReader& reader, Config& config) {
                      absl::StrCat("a power of two from 1 to ", kMaxPartitions));
   }
   reader.integer_as(root, "replicas", 1, kMaxReplicas, config.replicas);
+  reader.integers(root, "bucket_replicas", 1, kMaxReplicas, config.bucket_replicas);
 }
 
 // Where an id or address was used first, for the error about its second use.
@@ -85,12 +86,19 @@ void read_nodes(ConfigReader& reader, Config& config) {
     reader.add_error(1, absl::StrCat(config.nodes.size(), " nodes"),
                      absl::StrCat("1 to ", kMaxNodes, " sections [[node]]"));
   }
+  for (const std::uint32_t each : config.bucket_replicas)
+    if (each > config.nodes.size() && !config.nodes.empty())
+      reader.add_error(1,
+                       absl::StrCat("bucket_replicas with ", each, " in it, and ",
+                                    config.nodes.size(), " nodes"),
+                       "at most as many replicas as there are nodes");
 }
 
 void read_storage(ConfigReader& reader, Config::Storage& storage) {
   const Section section = reader.section("storage");
   reader.size(section, "block_cache_bytes", kMiB, 1024 * kGiB, storage.block_cache_bytes);
   reader.size(section, "write_buffer_bytes", kMiB, 4 * kGiB, storage.write_buffer_bytes);
+  reader.size(section, "change_log_bytes", kMiB, 1024 * kGiB, storage.change_log_bytes);
   // Promised: what was acknowledged at durability `os` is on disk after 100 ms.
   reader.integer(section, "sync_interval_ms", 1, 100, storage.sync_interval_ms);
 }
@@ -101,6 +109,8 @@ void read_limits(ConfigReader& reader, Config::Limits& limits) {
   reader.size(section, "max_pending_bytes", kMinQueueBytes, 64 * kGiB, limits.max_pending_bytes);
   reader.size(section, "max_replication_in_flight_bytes", kMinQueueBytes, 4 * kGiB,
               limits.max_replication_in_flight_bytes);
+  reader.integer_as(section, "max_dot_log_entries", 100, 1'000'000'000, limits.max_dot_log_entries);
+  reader.integer_as(section, "max_watchers", 1, 100'000, limits.max_watchers);
 }
 
 void read_replication(ConfigReader& reader, Config::Replication& replication) {

@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,12 +33,14 @@ struct ConfigNode {
 struct Config {
   std::string cluster;
   std::uint32_t partitions = 64;
-  std::uint32_t replicas = 3;     // per partition; with fewer nodes, each holds everything
-  std::vector<ConfigNode> nodes;  // in the order of the file; at least one
+  std::uint32_t replicas = 3;  // per partition; with fewer nodes, each holds everything
+  std::set<std::uint32_t> bucket_replicas;  // other numbers of replicas that buckets may have
+  std::vector<ConfigNode> nodes;            // in the order of the file; at least one
 
   struct Storage {
     std::size_t block_cache_bytes = 64 << 20;
     std::size_t write_buffer_bytes = 16 << 20;
+    std::size_t change_log_bytes = 128 << 20;
     std::int64_t sync_interval_ms = 100;
   } storage;
 
@@ -45,6 +48,8 @@ struct Config {
     std::size_t max_pending_requests = 10'000;               // per shard
     std::size_t max_pending_bytes = 64 << 20;                // per shard
     std::size_t max_replication_in_flight_bytes = 16 << 20;  // per peer
+    std::uint64_t max_dot_log_entries = 250'000;             // per partition
+    std::size_t max_watchers = 1000;
   } limits;
 
   struct Replication {

@@ -174,6 +174,25 @@ int ConfigReader::integer(const Section& section, const std::string& key, std::i
   return member->line;
 }
 
+int ConfigReader::integers(const Section& section, const std::string& key, std::uint32_t min,
+                           std::uint32_t max, std::set<std::uint32_t>& out) {
+  const TomlMember* member = take(section, key);
+  if (member == nullptr) return 0;
+  std::set<std::uint32_t> found;
+  bool is_good = member->value.kind == TomlValue::Kind::kArray;
+  for (const TomlValue& each : member->value.elements) {
+    is_good = is_good && each.kind == TomlValue::Kind::kInteger && each.integer >= min &&
+              each.integer <= max;
+    if (is_good) found.insert(static_cast<std::uint32_t>(each.integer));
+  }
+  if (!is_good)
+    return refuse(section, *member,
+                  absl::StrCat("a list of integers from ", min, " to ", max, ", such as [", min,
+                               ", ", max, "]"));
+  out = std::move(found);
+  return member->line;
+}
+
 int ConfigReader::size(const Section& section, const std::string& key, std::uint64_t min,
                        std::uint64_t max, std::size_t& out) {
   const TomlMember* member = take(section, key);

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -49,6 +50,8 @@ class ConfigReader {
            std::string& out);
   int integer(const Section& section, const std::string& key, std::int64_t min, std::int64_t max,
               std::int64_t& out);
+  int integers(const Section& section, const std::string& key, std::uint32_t min, std::uint32_t max,
+               std::set<std::uint32_t>& out);  // a list of them
   int size(const Section& section, const std::string& key, std::uint64_t min, std::uint64_t max,
            std::size_t& out);
 

@@ -52,10 +52,13 @@ TEST(Config, TheLeastThatAFileMustSayGetsTheDefaults) {
   EXPECT_EQ(config.nodes[0].zone, "");
   EXPECT_EQ(config.storage.block_cache_bytes, 64u << 20);
   EXPECT_EQ(config.storage.write_buffer_bytes, 16u << 20);
+  EXPECT_EQ(config.storage.change_log_bytes, 128u << 20);
+  EXPECT_EQ(config.limits.max_watchers, 1000u);
   EXPECT_EQ(config.storage.sync_interval_ms, 100);
   EXPECT_EQ(config.limits.max_pending_requests, 10'000u);
   EXPECT_EQ(config.limits.max_pending_bytes, 64u << 20);
   EXPECT_EQ(config.limits.max_replication_in_flight_bytes, 16u << 20);
+  EXPECT_EQ(config.limits.max_dot_log_entries, 250'000u);
   EXPECT_EQ(config.replication.probe_interval_ms, 1000);
   EXPECT_EQ(config.replication.heartbeat_interval_ms, 250);
   EXPECT_EQ(config.replication.failure_timeout_ms, 2000);
@@ -71,6 +74,7 @@ TEST(Config, EverySettingIsTaken) {
 cluster = "shop"
 partitions = 128
 replicas = 2
+bucket_replicas = [2, 1]
 [[node]]
 id = "b"
 client = "[::1]:1"
@@ -83,11 +87,14 @@ peer = "h:4"
 [storage]
 block_cache_bytes = "1GiB"
 write_buffer_bytes = 2000000
+change_log_bytes = 5000000
 sync_interval_ms = 7
 [limits]
 max_pending_requests = 11
 max_pending_bytes = "9MiB"
 max_replication_in_flight_bytes = "10MiB"
+max_dot_log_entries = 1000
+max_watchers = 9
 [replication]
 probe_interval_ms = 12
 heartbeat_interval_ms = 13
@@ -104,6 +111,7 @@ level = "error"
   EXPECT_EQ(config.cluster, "shop");
   EXPECT_EQ(config.partitions, 128u);
   EXPECT_EQ(config.replicas, 2u);
+  EXPECT_EQ(config.bucket_replicas, (std::set<std::uint32_t>{1, 2}));
   ASSERT_EQ(config.nodes.size(), 2u);
   EXPECT_EQ(config.nodes[0].id, "b");
   EXPECT_EQ(config.nodes[0].client, "[::1]:1");
@@ -112,10 +120,13 @@ level = "error"
   EXPECT_EQ(config.nodes[1].id, "a");
   EXPECT_EQ(config.storage.block_cache_bytes, 1u << 30);
   EXPECT_EQ(config.storage.write_buffer_bytes, 2'000'000u);
+  EXPECT_EQ(config.storage.change_log_bytes, 5'000'000u);
+  EXPECT_EQ(config.limits.max_watchers, 9u);
   EXPECT_EQ(config.storage.sync_interval_ms, 7);
   EXPECT_EQ(config.limits.max_pending_requests, 11u);
   EXPECT_EQ(config.limits.max_pending_bytes, 9u << 20);
   EXPECT_EQ(config.limits.max_replication_in_flight_bytes, 10u << 20);
+  EXPECT_EQ(config.limits.max_dot_log_entries, 1000u);
   EXPECT_EQ(config.replication.probe_interval_ms, 12);
   EXPECT_EQ(config.replication.heartbeat_interval_ms, 13);
   EXPECT_EQ(config.replication.failure_timeout_ms, 26);
@@ -193,10 +204,13 @@ TEST(Config, LimitsAreInclusive) {
   for (const Range& range : {
            Range{"storage", "block_cache_bytes", 1 << 20, std::uint64_t{1} << 40},
            Range{"storage", "write_buffer_bytes", 1 << 20, std::uint64_t{4} << 30},
+           Range{"storage", "change_log_bytes", 1 << 20, std::uint64_t{1024} << 30},
+           Range{"limits", "max_watchers", 1, 100'000},
            Range{"storage", "sync_interval_ms", 1, 100},
            Range{"limits", "max_pending_requests", 1, 1'000'000},
            Range{"limits", "max_pending_bytes", 8 << 20, std::uint64_t{64} << 30},
            Range{"limits", "max_replication_in_flight_bytes", 8 << 20, std::uint64_t{4} << 30},
+           Range{"limits", "max_dot_log_entries", 100, 1'000'000'000},
            Range{"replication", "probe_interval_ms", 10, 3'600'000},
            Range{"replication", "page_bytes", 4 << 10, 4 << 20},
            Range{"clock", "max_skew_ms", 1, 3'600'000},
@@ -235,6 +249,11 @@ TEST(Config, PartitionsAreAPowerOfTwoAndAtLeastTheShards) {
   EXPECT_THAT(refusal(with("partitions = 8192", "")), HasSubstr("an integer from 1 to 4096"));
   EXPECT_THAT(refusal(with("replicas = 0", "")), HasSubstr("an integer from 1 to 7"));
   EXPECT_THAT(refusal(with("replicas = 8", "")), HasSubstr("an integer from 1 to 7"));
+  for (const char* list : {"1", "[0]", "[1, 8]", "[\"1\"]", "{}"})
+    EXPECT_THAT(refusal(with(std::string("bucket_replicas = ") + list, "")),
+                HasSubstr("expected a list of integers from 1 to 7, such as [1, 7]"));
+  EXPECT_THAT(refusal(with("bucket_replicas = [7]", "")),
+              HasSubstr("at most as many replicas as there are nodes"));
   EXPECT_EQ(parsed(with("replicas = 7", "")).replicas, 7u)
       << "more replicas than nodes are no mistake";
   EXPECT_EQ(parsed(with("partitions = 4", "[server]\nshards = 4\n")).server.shards, 4u);

@@ -61,4 +61,11 @@ grpc::ServerUnaryReactor* AdminService::Explain(grpc::CallbackServerContext* con
   });
 }
 
+grpc::ServerUnaryReactor* AdminService::Conflicts(grpc::CallbackServerContext* context,
+                                                  const v1::ConflictsRequest* request,
+                                                  v1::ConflictsResponse* response) {
+  return run(context, response,
+             [&](Instant, const auto& done) { inspection_.conflicts(*request, done); });
+}
+
 }  // namespace kv

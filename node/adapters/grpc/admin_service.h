@@ -35,6 +35,10 @@ class AdminService final : public v1::Admin::CallbackService {
                                     const v1::ExplainRequest* request,
                                     v1::ExplainResponse* response) override;
 
+  grpc::ServerUnaryReactor* Conflicts(grpc::CallbackServerContext* context,
+                                      const v1::ConflictsRequest* request,
+                                      v1::ConflictsResponse* response) override;
+
  private:
   const Collect collect_;
   const Buckets& buckets_;

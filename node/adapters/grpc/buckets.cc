@@ -16,32 +16,65 @@ std::string key_of(std::string_view name) {
   return storage::storage_key({PolicyKind::kSiblings, "catalog"}, name);
 }
 
-std::optional<storage::Bucket> decode(const Version& version) {
+struct Definition {
+  storage::Bucket bucket;
+  bool proposed = false;  // not made yet, if ever
+};
+
+std::optional<Definition> decode(const Version& version) {
   v1::Bucket bucket;
   if (!version.value.has_value() || !bucket.ParseFromString(*version.value)) return std::nullopt;
   const auto policy = find_policy(bucket.policy());
   if (!policy.has_value()) return std::nullopt;
-  return storage::Bucket{*policy, bucket.name(), static_cast<std::int64_t>(bucket.ttl_ms())};
+  return Definition{{*policy, bucket.name(), static_cast<std::int64_t>(bucket.ttl_ms()),
+                     bucket.merge(), bucket.n()},
+                    bucket.proposed()};
 }
 
-// The earliest of them, should there be several.
+std::string encode(const storage::Bucket& bucket, bool proposed) {
+  v1::Bucket out = to_proto(bucket);
+  out.set_proposed(proposed);
+  return out.SerializeAsString();
+}
+
+// The earliest of them, should disks that went back in time have brought several.
 std::optional<storage::Bucket> definition_in(const ReadItem& item) {
   std::vector<Version> versions = item.versions;
   std::sort(versions.begin(), versions.end(), is_earlier);
   for (const Version& version : versions)
-    if (auto bucket = decode(version); bucket.has_value()) return bucket;
+    if (auto found = decode(version); found.has_value() && !found->proposed) return found->bucket;
   return std::nullopt;
 }
 
-absl::Status exists_with(const storage::Bucket& bucket) {
-  return absl::AlreadyExistsError(absl::StrCat(
-      "there is a bucket \"", bucket.name, "\" of policy ",
-      std::string(policy(bucket.policy).name()),
+std::string in_words(const storage::Bucket& bucket) {
+  return absl::StrCat(
+      "a bucket \"", bucket.name, "\" of policy ", std::string(policy(bucket.policy).name()),
       bucket.ttl_ms > 0 ? absl::StrCat(" and a time to live of ", bucket.ttl_ms, " ms") : "",
-      ", and a bucket never changes"));
+      bucket.n > 0 ? absl::StrCat(" and ", bucket.n, " replicas") : "",
+      bucket.merge.empty()
+          ? ""
+          : absl::StrCat(" with a merge function of ", bucket.merge.size(), " bytes"));
 }
 
-absl::StatusOr<storage::Bucket> checked(const v1::Bucket& bucket) {
+absl::Status stands_in_the_way(const Definition& other) {
+  if (!other.proposed)
+    return absl::AlreadyExistsError(
+        absl::StrCat("there is ", in_words(other.bucket), ", and a bucket never changes"));
+  return absl::AbortedError(absl::StrCat(
+      in_words(other.bucket),
+      " is being made at the same time, or was left half made; try again, or make that one, or "
+      "take another name"));
+}
+
+absl::Status check_replicas(const Ring& ring, std::uint32_t n) {
+  if (n == 0 || ring.offers(n)) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("a bucket of ", n, " replicas; in this cluster a bucket has ",
+                   absl::StrJoin(ring.offered(), " or "), ": list ", n,
+                   " under bucket_replicas in the configuration of every node"));
+}
+
+absl::StatusOr<storage::Bucket> checked(const Ring& ring, const v1::Bucket& bucket) {
   const absl::Status name = check_bucket_name(bucket.name());
   if (!name.ok()) return name;
   const auto policy = find_policy(bucket.policy());
@@ -52,7 +85,12 @@ absl::StatusOr<storage::Bucket> checked(const v1::Bucket& bucket) {
                       [](std::string* out, std::string_view each) { out->append(each); })));
   const absl::Status ttl = check_ttl(bucket.ttl_ms(), *policy);
   if (!ttl.ok()) return ttl;
-  return storage::Bucket{*policy, bucket.name(), static_cast<std::int64_t>(bucket.ttl_ms())};
+  if (*policy != PolicyKind::kCustom && (!bucket.merge().empty() || !bucket.samples().empty()))
+    return absl::InvalidArgumentError("a merge function and samples go with policy custom only");
+  if (const absl::Status replicas = check_replicas(ring, bucket.n()); !replicas.ok())
+    return absl::InvalidArgumentError(replicas.message());
+  return storage::Bucket{*policy, bucket.name(), static_cast<std::int64_t>(bucket.ttl_ms()),
+                         bucket.merge(), bucket.n() == ring.n() ? 0 : bucket.n()};
 }
 
 bool is_ok(const ClientReadReply& reply) { return reply.code == absl::StatusCode::kOk; }
@@ -64,6 +102,8 @@ v1::Bucket to_proto(const storage::Bucket& bucket) {
   out.set_name(bucket.name);
   out.set_policy(std::string(policy(bucket.policy).name()));
   out.set_ttl_ms(static_cast<std::uint64_t>(bucket.ttl_ms));
+  out.set_merge(bucket.merge);
+  out.set_n(bucket.n);
   return out;
 }
 
@@ -86,16 +126,18 @@ void Buckets::find(const std::string& name, Instant deadline, BucketDone done) c
   read(name, Level::kQuorum, deadline, [=, this](const ClientReadReply& asked) {
     const auto bucket = is_ok(asked) ? definition_in(asked.items.at(0)) : std::nullopt;
     if (bucket.has_value()) {
-      if (asked.items.at(0).versions.size() == 1) remember(*bucket);
+      const absl::Status held = check_replicas(ring_, bucket->n);
+      if (!held.ok()) return done({}, not_applied(held));
+      remember(*bucket);
       return done(*bucket, {});
     }
     if (is_ok(asked))
       return done({}, not_applied(absl::NotFoundError(absl::StrCat(
                           "there is no bucket \"", name, "\"; `kv bucket ls` lists them"))));
     // On the small side of a partition this node's own copy has to do: definitions do not change.
-    read(name, Level::kOne, deadline, [=](const ClientReadReply& here) {
+    read(name, Level::kOne, deadline, [=, this](const ClientReadReply& here) {
       const auto own = is_ok(here) ? definition_in(here.items.at(0)) : std::nullopt;
-      if (own.has_value()) return done(*own, {});
+      if (own.has_value() && check_replicas(ring_, own->n).ok()) return done(*own, {});
       done({}, not_applied(absl::Status(asked.code,
                                         absl::StrCat("bucket \"", name, "\": ", asked.message))));
     });
@@ -103,20 +145,28 @@ void Buckets::find(const std::string& name, Instant deadline, BucketDone done) c
 }
 
 void Buckets::create(const v1::Bucket& bucket, Instant deadline, BucketDone done) const {
-  const auto wanted = checked(bucket);
+  const auto wanted = checked(ring_, bucket);
   if (!wanted.ok()) return done({}, not_applied(wanted.status()));
+  const std::vector<std::string> samples(bucket.samples().begin(), bucket.samples().end());
   find(wanted->name, deadline,
        [=, this, wanted = *wanted](const storage::Bucket& found, const v1::Failure& failure) {
          if (failure.code() == 0)
-           return found == wanted ? done(found, {}) : done({}, not_applied(exists_with(found)));
+           return found == wanted ? done(found, {})
+                                  : done({}, not_applied(stands_in_the_way({found})));
          if (failure.code() != static_cast<int>(absl::StatusCode::kNotFound))
            return done({}, failure);
-         define(wanted, deadline, done);
+         if (wanted.policy != PolicyKind::kCustom) return propose(wanted, deadline, done);
+         const auto work = [=, this] {
+           const absl::Status lawful = Merging::check(wanted.merge, samples);
+           if (!lawful.ok()) return done({}, not_applied(lawful));
+           propose(wanted, deadline, done);
+         };
+         if (!merging_.submit(work)) done({}, not_applied(queue_full()));
        });
 }
 
-void Buckets::define(const storage::Bucket& bucket, Instant deadline, BucketDone done) const {
-  write(bucket.name, to_proto(bucket).SerializeAsString(), std::nullopt, deadline,
+void Buckets::propose(const storage::Bucket& bucket, Instant deadline, BucketDone done) const {
+  write(bucket.name, encode(bucket, true), std::nullopt, deadline,
         [=, this](const ClientWriteReply& written) {
           if (written.result.outcome != Outcome::kApplied)
             return done({}, to_failure(written.result, ""));
@@ -124,26 +174,33 @@ void Buckets::define(const storage::Bucket& bucket, Instant deadline, BucketDone
         });
 }
 
-// Whoever sees another definition beside its own withdraws.
+// Whoever sees another one beside its own withdraws.
 void Buckets::confirm(const storage::Bucket& bucket, Dot own, Instant deadline,
                       BucketDone done) const {
   read(bucket.name, Level::kQuorum, deadline, [=, this](const ClientReadReply& reply) {
-    if (!is_ok(reply)) {
-      v1::Failure failure = to_failure(reply);
-      failure.set_outcome(v1::Failure::UNKNOWN);
-      return done({}, failure);
-    }
-    for (const Version& version : reply.items.at(0).versions) {
+    if (!is_ok(reply)) return done({}, to_failure(reply));
+    const ReadItem& item = reply.items.at(0);
+    for (const Version& version : item.versions) {
       const auto other = decode(version);
-      if (!other.has_value() || *other == bucket) continue;
+      if (!other.has_value() || other->bucket == bucket) continue;
       return write(bucket.name, std::nullopt, Token{Clock{own}, Hlc{}}, deadline,
                    [done, other = *other](const ClientWriteReply&) {
-                     done({}, not_applied(exists_with(other)));
+                     done({}, not_applied(stands_in_the_way(other)));
                    });
     }
-    remember(bucket);
-    done(bucket, {});
+    define(bucket, item.token, deadline, done);
   });
+}
+
+void Buckets::define(const storage::Bucket& bucket, Token seen, Instant deadline,
+                     BucketDone done) const {
+  write(bucket.name, encode(bucket, false), std::move(seen), deadline,
+        [=, this](const ClientWriteReply& written) {
+          if (written.result.outcome != Outcome::kApplied)
+            return done({}, to_failure(written.result, ""));
+          remember(bucket);
+          done(bucket, {});
+        });
 }
 
 void Buckets::list(Instant deadline, BucketsDone done) const {

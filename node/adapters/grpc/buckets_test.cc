@@ -16,9 +16,13 @@ using testing::UnorderedElementsAre;
 class BucketsTest : public ::testing::Test {
  protected:
   BucketsTest() {
-    for (const std::string_view policy : policy_names())
-      EXPECT_TRUE(
-          service_.create_bucket("of-" + std::string(policy), std::string(policy)).first.ok());
+    for (const std::string_view policy : policy_names()) {
+      v1::Bucket bucket;
+      bucket.set_name("of-" + std::string(policy));
+      bucket.set_policy(std::string(policy));
+      if (policy == "custom") bucket.set_merge("function merge(a, b) return a > b and a or b end");
+      EXPECT_TRUE(service_.create_bucket(bucket).first.ok());
+    }
   }
 
   std::pair<grpc::Status, v1::WriteResponse> put(const std::string& policy,
@@ -59,8 +63,8 @@ class BucketsTest : public ::testing::Test {
 
 TEST_F(BucketsTest, AreListedByNameWithTheDefaultOne) {
   EXPECT_THAT(listed(),
-              ElementsAre("default:lww", "of-counter:counter", "of-flag:flag", "of-fww:fww",
-                          "of-lww:lww", "of-map:map", "of-max:max", "of-min:min",
+              ElementsAre("default:lww", "of-counter:counter", "of-custom:custom", "of-flag:flag",
+                          "of-fww:fww", "of-lww:lww", "of-map:map", "of-max:max", "of-min:min",
                           "of-register:register", "of-set:set", "of-siblings:siblings"));
 }
 
@@ -72,7 +76,7 @@ TEST_F(BucketsTest, MakingTheSameOneAgainSucceedsAndAnotherOfThatNameIsRefused) 
     EXPECT_THAT(refused.error_message(), HasSubstr("a bucket never changes"));
   }
   EXPECT_TRUE(service_.create_bucket("default", "lww").first.ok());
-  EXPECT_EQ(listed().size(), 11U);
+  EXPECT_EQ(listed().size(), 12U);
 }
 
 TEST_F(BucketsTest, BadNamesAndPoliciesAreRefusedByName) {
@@ -80,7 +84,7 @@ TEST_F(BucketsTest, BadNamesAndPoliciesAreRefusedByName) {
   EXPECT_EQ(no_policy.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   EXPECT_EQ(no_policy.error_message(),
             "there is no policy \"newest\"; it is one of lww, siblings, fww, max, min, counter, "
-            "register, flag, set, map");
+            "register, flag, set, map, custom");
   EXPECT_THAT(service_.create_bucket("a b", "lww").first.error_message(),
               HasSubstr("made of letters, digits"));
   EXPECT_THAT(service_.create_bucket("", "lww").first.error_message(), HasSubstr("empty bucket"));

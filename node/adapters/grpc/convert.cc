@@ -80,13 +80,16 @@ absl::StatusOr<storage::Leaf> to_leaf(const v1::Leaf& leaf) {
   return storage::Leaf{{leaf.path().begin(), leaf.path().end()}, *policy, leaf.element()};
 }
 
+void to_proto(const storage::Leaf& leaf, v1::Leaf* out) {
+  for (const std::string& field : leaf.path) out->add_path(field);
+  if (!leaf.path.empty()) out->set_policy(std::string(policy(leaf.policy).name()));
+  out->set_element(leaf.element);
+}
+
 void to_proto(const ReadItem& item, v1::LeavesResponse::Entry* out) {
   const auto leaf = storage::leaf_of(item.key);
   KV_CHECK(leaf.has_value(), "what is stored was checked");
-  for (const std::string& field : leaf->path) out->mutable_leaf()->add_path(field);
-  if (!leaf->path.empty())
-    out->mutable_leaf()->set_policy(std::string(policy(leaf->policy).name()));
-  out->mutable_leaf()->set_element(leaf->element);
+  to_proto(*leaf, out->mutable_leaf());
   for (const Version& version : item.versions)
     if (version.value.has_value()) out->set_value(*version.value);
 }

@@ -29,6 +29,7 @@ v1::Dot to_proto(Dot dot);
 
 // INVALID_ARGUMENT for a policy that does not exist. Sizes are checked with the key (checked_leaf).
 absl::StatusOr<storage::Leaf> to_leaf(const v1::Leaf& leaf);
+void to_proto(const storage::Leaf& leaf, v1::Leaf* out);
 void to_proto(const ReadItem& item, v1::LeavesResponse::Entry* out);  // of a leaf that has a value
 
 void to_proto(const ClientReadReply& reply, const Ring& ring, v1::GetResponse* out);

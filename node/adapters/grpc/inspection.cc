@@ -10,6 +10,7 @@
 #include "node/adapters/grpc/convert.h"
 #include "node/base/limits.h"
 #include "node/coordinator/validate.h"
+#include "node/storage/collections.h"
 
 namespace kv {
 namespace {
@@ -28,11 +29,12 @@ struct Gather {
       adds(response);
       if (--left > 0) return;
     }
-    done(std::move(response), {});
+    done(std::move(response), failure);
   }
 
   std::mutex mutex;
   Response response;
+  v1::Failure failure;  // of any of them
   std::size_t left;
   const InspectionDone<Response> done;
 };
@@ -43,6 +45,54 @@ void to_proto(const Version& version, v1::ExplainResponse::Version* out) {
   out->set_marker(!version.value.has_value());
   out->set_expires_ms(version.expires.ms);
   if (version.value.has_value()) out->set_value(*version.value);
+}
+
+bool is_asked_for(const v1::ConflictsRequest& request, const v1::ConflictsResponse::Conflict& one) {
+  if (request.has_dot())
+    return request.dot().actor() == one.dot().actor() &&
+           request.dot().counter() == one.dot().counter();
+  if (request.bucket().empty()) return true;
+  return request.bucket() == one.bucket() && (request.key().empty() || request.key() == one.key());
+}
+
+v1::ConflictsResponse::Conflict to_proto(const NotedConflict& noted, bool with_value) {
+  const storage::Conflict& conflict = noted.conflict;
+  const Version& lost = conflict.lost;
+  v1::ConflictsResponse::Conflict out;
+  *out.mutable_dot() = kv::to_proto(lost.dot);
+  out.set_bucket(std::string(storage::bucket_of(conflict.key)));
+  if (storage::is_collection(PolicyKind{conflict.key.front()})) {
+    out.set_key(storage::collection_of(conflict.key));
+    for (std::string& field : storage::leaf_of(conflict.key).value_or(storage::Leaf{}).path)
+      out.add_path(std::move(field));
+  } else {
+    out.set_key(std::string(storage::user_key_of(conflict.key)));
+  }
+  out.set_hlc(lost.hlc.bits);
+  out.set_marker(!lost.value.has_value() && conflict.left_out == 0);
+  if (with_value && lost.value.has_value()) out.set_value(*lost.value);
+  out.set_value_bytes(lost.value.has_value() ? lost.value->size() : conflict.left_out);
+  out.set_value_kept(lost.value.has_value());
+  out.set_expires_ms(lost.expires.ms);
+  *out.mutable_winner() = kv::to_proto(conflict.winner);
+  out.set_winner_hlc(conflict.winner_hlc.bits);
+  out.set_noted_ms(noted.at.ms);
+  return out;
+}
+
+// The latest first, as many as are to be told.
+v1::ConflictsResponse latest_of(v1::ConflictsResponse all, std::size_t limit) {
+  constexpr std::size_t kMaxBytes = 2 * 1024 * 1024;
+  std::stable_sort(all.mutable_conflicts()->begin(), all.mutable_conflicts()->end(),
+                   [](const auto& a, const auto& b) { return a.noted_ms() > b.noted_ms(); });
+  int told = 0;
+  for (std::size_t bytes = 0; told < all.conflicts_size(); ++told) {
+    bytes += all.conflicts(told).ByteSizeLong();
+    if (static_cast<std::size_t>(told) >= limit || (told > 0 && bytes > kMaxBytes)) break;
+  }
+  all.set_more(told < all.conflicts_size());
+  all.mutable_conflicts()->DeleteSubrange(told, all.conflicts_size() - told);
+  return all;
 }
 
 }  // namespace
@@ -111,7 +161,7 @@ void Inspection::explain(const v1::ExplainRequest& request, Instant deadline,
                   if (unknown.code() != 0) return done({}, unknown);
                   auto key = checked_key(bucket, request.key());
                   if (!key.ok()) return done({}, not_applied(key.status()));
-                  const Partition partition = ring_.partition_of(*key);
+                  const Partition partition = ring_.partition_of(*key, bucket.n);
                   v1::ExplainResponse response;
                   response.set_id(ring_.node_id(self_));
                   response.set_policy(std::string(policy(bucket.policy).name()));
@@ -131,6 +181,34 @@ void Inspection::explain(const v1::ExplainRequest& request, Instant deadline,
                     done(std::move(response), {});
                   });
                 });
+}
+
+void Inspection::conflicts(const v1::ConflictsRequest& request,
+                           InspectionDone<v1::ConflictsResponse> done) const {
+  if (request.limit() > kMaxConflicts)
+    return done({}, not_applied(absl::InvalidArgumentError(absl::StrCat(
+                        "limit: ", request.limit(), "; at most ", kMaxConflicts, " are told"))));
+  const std::size_t limit = request.limit() == 0 ? kMaxConflicts : request.limit();
+  const auto latest = [limit, done = std::move(done)](v1::ConflictsResponse response,
+                                                      const v1::Failure& failure) {
+    if (failure.code() != 0) return done({}, failure);
+    done(latest_of(std::move(response), limit), {});
+  };
+  const auto gather = std::make_shared<Gather<v1::ConflictsResponse>>(shards_.all().size(), latest);
+  gather->response.set_id(ring_.node_id(self_));
+  for (const auto& shard : shards_.all())
+    shard->look([gather, request](const Core& core) {
+      const auto noted = core.conflicts();
+      gather->add([&](v1::ConflictsResponse& response) {
+        if (!noted.ok()) {
+          gather->failure = not_applied(noted.status());
+          return;
+        }
+        for (const NotedConflict& each : *noted)
+          if (auto told = to_proto(each, request.has_dot()); is_asked_for(request, told))
+            *response.add_conflicts() = std::move(told);
+      });
+    });
 }
 
 }  // namespace kv

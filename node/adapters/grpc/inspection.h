@@ -25,6 +25,10 @@ class Inspection {
   void explain(const v1::ExplainRequest& request, Instant deadline,
                InspectionDone<v1::ExplainResponse> done) const;
 
+  // Of every partition that this node holds a replica of; the latest first.
+  void conflicts(const v1::ConflictsRequest& request,
+                 InspectionDone<v1::ConflictsResponse> done) const;
+
  private:
   void add_replicas(Partition partition,
                     google::protobuf::RepeatedPtrField<std::string>* out) const;

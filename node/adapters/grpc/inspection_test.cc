@@ -110,5 +110,58 @@ TEST_F(InspectionTest, ADeleteIsExplainedAsAMarkerWhereThereIsOne) {
               HasSubstr("no bucket"));
 }
 
+TEST_F(InspectionTest, WhatWasLostUnseenIsToldByBucketByKeyAndWithItsValueByDot) {
+  v1::PutRequest request;
+  const auto put_with = [&](const std::string& key, const std::string& value,
+                            const std::string& token) {
+    request.set_key(key);
+    request.set_value(value);
+    request.set_token(token);
+    return service_.put(request).second;
+  };
+  const v1::WriteResponse seen = put_with("k", "seen", "");
+  const v1::WriteResponse unseen = put_with("k", "unseen", "");
+  const v1::WriteResponse blind = put_with("k", "blind", seen.token());
+  const std::string old = put_with("j", "seen", "").token();
+  put_with("j", "unseen", "");
+  put_with("j", "blind", old);
+
+  const auto ask_for = [&](const v1::ConflictsRequest& what) {
+    return ask<v1::ConflictsResponse>(&v1::Admin::Stub::Conflicts, what).second;
+  };
+  v1::ConflictsRequest all;
+  EXPECT_EQ(ask_for(all).id(), "n1");
+  EXPECT_EQ(ask_for(all).conflicts_size(), 2);
+  all.set_limit(1);
+  EXPECT_EQ(ask_for(all).conflicts_size(), 1);
+  EXPECT_TRUE(ask_for(all).more());
+  v1::ConflictsRequest of_key;
+  of_key.set_bucket("default");
+  of_key.set_key("k");
+  ASSERT_EQ(ask_for(of_key).conflicts_size(), 1);
+  EXPECT_EQ(ask_for(of_key).conflicts(0).value(), "");
+  of_key.set_bucket("another");
+  EXPECT_EQ(ask_for(of_key).conflicts_size(), 0);
+
+  v1::ConflictsRequest of_dot;
+  *of_dot.mutable_dot() = unseen.dot();
+  const v1::ConflictsResponse told = ask_for(of_dot);
+  ASSERT_EQ(told.conflicts_size(), 1);
+  const auto& conflict = told.conflicts(0);
+  EXPECT_EQ(conflict.value(), "unseen");
+  EXPECT_EQ(conflict.value_bytes(), 6U);
+  EXPECT_TRUE(conflict.value_kept());
+  EXPECT_FALSE(conflict.marker());
+  EXPECT_EQ(conflict.bucket(), "default");
+  EXPECT_EQ(conflict.key(), "k");
+  EXPECT_EQ(conflict.winner().counter(), blind.dot().counter());
+  EXPECT_GT(conflict.winner_hlc(), conflict.hlc());
+  EXPECT_GT(conflict.noted_ms(), 0);
+
+  all.set_limit(kMaxConflicts + 1);
+  EXPECT_EQ(ask<v1::ConflictsResponse>(&v1::Admin::Stub::Conflicts, all).first.error_code(),
+            grpc::StatusCode::INVALID_ARGUMENT);
+}
+
 }  // namespace
 }  // namespace kv

@@ -27,12 +27,14 @@ class ScanCall final : public grpc::ServerWriteReactor<v1::ScanResponse> {
       return;
     }
     deadline_ = *deadline;
-    operations_.scan_range(request_, deadline_,
-                           [this](const ScanRange& range, const v1::Failure& failure) {
-                             if (failure.code() != 0) return Finish(to_grpc(failure));
-                             range_ = range;
-                             read_page();
-                           });
+    operations_.scan_range(
+        request_, deadline_,
+        [this](const storage::Bucket& bucket, const ScanRange& range, const v1::Failure& failure) {
+          if (failure.code() != 0) return Finish(to_grpc(failure));
+          bucket_ = bucket;
+          range_ = range;
+          read_page();
+        });
   }
 
   void OnWriteDone(bool ok) override {
@@ -46,7 +48,7 @@ class ScanCall final : public grpc::ServerWriteReactor<v1::ScanResponse> {
  private:
   void read_page() {
     operations_.scan_page(
-        range_, request_.level(), left_, deadline_,
+        bucket_, range_, request_.level(), left_, deadline_,
         [this](v1::ScanResponse page, std::string next, const v1::Failure& failure) {
           if (failure.code() != 0) return Finish(to_grpc(failure));
           page_ = std::move(page);
@@ -60,6 +62,7 @@ class ScanCall final : public grpc::ServerWriteReactor<v1::ScanResponse> {
   const v1::ScanRequest request_;
   std::uint64_t left_;
   Instant deadline_;
+  storage::Bucket bucket_;
   ScanRange range_;
   v1::ScanResponse page_;
 };
@@ -114,6 +117,11 @@ grpc::ServerUnaryReactor* KeyValueService::Batch(grpc::CallbackServerContext* co
 grpc::ServerWriteReactor<v1::ScanResponse>* KeyValueService::Scan(
     grpc::CallbackServerContext* context, const v1::ScanRequest* request) {
   return new ScanCall(operations_, *context, *request);
+}
+
+grpc::ServerWriteReactor<v1::WatchResponse>* KeyValueService::Watch(
+    grpc::CallbackServerContext* /*context*/, const v1::WatchRequest* request) {
+  return start_watch(watching_, *request);
 }
 
 }  // namespace kv

@@ -3,13 +3,15 @@
 
 #include "kv/v1/kv.grpc.pb.h"
 #include "node/adapters/grpc/operations.h"
+#include "node/adapters/grpc/watch/watch_call.h"
 
 namespace kv {
 
 class KeyValueService final : public v1::KeyValue::CallbackService {
  public:
-  // `operations` outlives it.
-  explicit KeyValueService(const Operations& operations) : operations_(operations) {}
+  // Both outlive it, and so does what `watching` names.
+  KeyValueService(const Operations& operations, const Watching& watching)
+      : operations_(operations), watching_(watching) {}
 
   grpc::ServerUnaryReactor* Get(grpc::CallbackServerContext* context, const v1::GetRequest* request,
                                 v1::GetResponse* response) override;
@@ -29,9 +31,12 @@ class KeyValueService final : public v1::KeyValue::CallbackService {
                                    v1::LeavesResponse* response) override;
   grpc::ServerWriteReactor<v1::ScanResponse>* Scan(grpc::CallbackServerContext* context,
                                                    const v1::ScanRequest* request) override;
+  grpc::ServerWriteReactor<v1::WatchResponse>* Watch(grpc::CallbackServerContext* context,
+                                                     const v1::WatchRequest* request) override;
 
  private:
   const Operations& operations_;
+  const Watching& watching_;
 };
 
 }  // namespace kv

@@ -120,6 +120,29 @@ TEST(KeyValueService, TokensOfReadsAndWritesAreTakenForTheirKeyOnly) {
   EXPECT_THAT(service.get(get_of("k")).second.values(), testing::ElementsAre("3"));
 }
 
+TEST(KeyValueService, ARequestIdMakesAttemptsOneWrite) {
+  ServiceInProcess service;
+  v1::PutRequest put = put_of("k", "v");
+  put.set_request_id("id");
+  put.set_condition(v1::IF_ABSENT);
+  const auto first = service.put(put);
+  ASSERT_TRUE(first.first.ok()) << first.first.error_message();
+  const auto again = service.put(put);
+  ASSERT_TRUE(again.first.ok()) << again.first.error_message();
+  EXPECT_EQ(again.second.dot().counter(), first.second.dot().counter());
+  EXPECT_EQ(again.second.token(), first.second.token());
+  put.set_value("w");
+  expect_invalid(service.put(put).first, "a new write needs a new id");
+  put.set_request_id(std::string(65, 'x'));
+  expect_invalid(service.put(put).first, "request id of 65 bytes; the limit is 64");
+
+  v1::DeleteRequest del;
+  del.set_key("k");
+  del.set_request_id("gone");
+  const std::uint64_t deleted = service.del(del).second.dot().counter();
+  EXPECT_EQ(service.del(del).second.dot().counter(), deleted);
+}
+
 TEST(KeyValueService, EveryLimitIsNamedAndWhatExceedsItChangesNothing) {
   ServiceInProcess service;
   const std::string longest(kMaxKeyBytes, 'k');

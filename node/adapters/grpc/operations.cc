@@ -7,6 +7,7 @@
 #include "node/adapters/grpc/convert.h"
 #include "node/base/limits.h"
 #include "node/coordinator/reads/session.h"
+#include "node/coordinator/request_id.h"
 #include "node/coordinator/scan.h"
 #include "node/coordinator/validate.h"
 #include "node/storage/keys.h"
@@ -73,9 +74,9 @@ void Operations::get(const v1::GetRequest& request, Instant deadline, GetDone do
                   auto session = checked_session(request.has_session(), request.session(),
                                                  ring_.all_partitions());
                   if (!session.ok()) return done({}, not_applied(session.status()));
-                  const Partition partition = ring_.partition_of(*key);
+                  const Partition partition = ring_.partition_of(*key, bucket.n);
                   ClientGet get{0, partition, *std::move(key), to_level(request.level()), deadline};
-                  read(std::move(get), *std::move(session), done);
+                  read(std::move(get), *std::move(session), merged(bucket, done));
                 });
 }
 
@@ -176,7 +177,8 @@ void Operations::leaves(const v1::LeavesRequest& request, Instant deadline, Leav
         auto range =
             checked_leaves(bucket, request.key(), {request.path().begin(), request.path().end()});
         if (!range.ok()) return done({}, not_applied(range.status()));
-        const Partition partition = ring_.partition_of(storage::placement_of(range->from));
+        const Partition partition =
+            ring_.partition_of(storage::placement_of(range->from), bucket.n);
         const std::string from = std::max(range->from, storage::next_key(request.after()));
         const std::uint64_t limit = request.limit() == 0 ? kMaxScanPageItems : request.limit();
         ClientScan scan{0,
@@ -219,11 +221,26 @@ void Operations::change(const Request& request, const std::string& token, Condit
                   if (!room.ok()) return done({}, not_applied(room));
                   auto stored = stored_for(bucket);
                   if (!stored.ok()) return done({}, not_applied(stored.status()));
-                  const Partition partition = ring_.partition_of(storage::placement_of(*key));
-                  write({0, partition, *std::move(key), std::move(stored->value), *std::move(sent),
-                         to_level(request.level()), to_durability(request.durability()), deadline,
-                         condition, stored->ttl_ms, session->has_value() ? (*session)->hlc : Hlc{}},
-                        *std::move(session), done);
+                  const Partition partition =
+                      ring_.partition_of(storage::placement_of(*key), bucket.n);
+                  ClientWrite one{0,
+                                  partition,
+                                  *std::move(key),
+                                  std::move(stored->value),
+                                  *std::move(sent),
+                                  to_level(request.level()),
+                                  to_durability(request.durability()),
+                                  deadline,
+                                  condition,
+                                  stored->ttl_ms,
+                                  session->has_value() ? (*session)->hlc : Hlc{}};
+                  // Of what was asked for: a merge may change what is stored.
+                  const auto id = checked_request_id(request.request_id(), one);
+                  if (!id.ok()) return done({}, not_applied(id.status()));
+                  one.request = *id;
+                  if (bucket.policy == PolicyKind::kCustom && one.value.has_value())
+                    return put_merged(bucket, std::move(one), *std::move(session), done);
+                  write(std::move(one), *std::move(session), done);
                 });
 }
 
@@ -304,18 +321,20 @@ void Operations::scan_range(const v1::ScanRequest& request, Instant deadline,
                                   {"end", &request.end()},
                                   {"prefix", &request.prefix()}})
     if (key->size() > kMaxKeyBytes)
-      return done({}, not_applied(absl::InvalidArgumentError(absl::StrCat(
-                          name, " of ", key->size(), " bytes; the limit is ", kMaxKeyBytes))));
-  buckets_.find(request.bucket(), deadline,
-                [=, &request](const storage::Bucket& bucket, const v1::Failure& unknown) {
-                  if (unknown.code() != 0) return done({}, unknown);
-                  done(kv::scan_range(bucket, request.start(), request.end(), request.prefix()),
-                       {});
-                });
+      return done({}, {},
+                  not_applied(absl::InvalidArgumentError(absl::StrCat(
+                      name, " of ", key->size(), " bytes; the limit is ", kMaxKeyBytes))));
+  buckets_.find(
+      request.bucket(), deadline,
+      [=, &request](const storage::Bucket& bucket, const v1::Failure& unknown) {
+        if (unknown.code() != 0) return done({}, {}, unknown);
+        done(bucket, kv::scan_range(bucket, request.start(), request.end(), request.prefix()), {});
+      });
 }
 
-void Operations::scan_page(const ScanRange& range, v1::Level level, std::uint64_t max_items,
-                           Instant deadline, PageDone done) const {
+void Operations::scan_page(const storage::Bucket& bucket, const ScanRange& range, v1::Level level,
+                           std::uint64_t max_items, Instant deadline, PageDone page_done) const {
+  const PageDone done = merged(bucket, std::move(page_done));
   struct Gather {
     std::mutex mutex;
     std::vector<ClientReadReply> chunks;
@@ -339,7 +358,8 @@ void Operations::scan_page(const ScanRange& range, v1::Level level, std::uint64_
     done(std::move(response), page.more ? storage::next_key(page.last) : "", {});
   };
   for (std::uint32_t p = 0; p < ring_.partitions(); ++p) {
-    const Partition partition{static_cast<std::uint16_t>(p)};
+    const Partition partition{
+        static_cast<std::uint16_t>(ring_.first_partition(bucket.n).value + p)};
     ClientScan scan{0,
                     partition,
                     range.from,

@@ -49,16 +49,17 @@ std::vector<std::string> scan(const Operations& operations, std::uint64_t items)
   std::vector<std::string> keys;
   const v1::ScanRequest request;
   Answer<ScanRange> whole;
-  operations.scan_range(request, soon(),
-                        [whole](const ScanRange& range, const v1::Failure& failure) {
-                          EXPECT_EQ(failure.code(), 0) << failure.message();
-                          whole.promise->set_value(range);
-                        });
+  operations.scan_range(
+      request, soon(),
+      [whole](const storage::Bucket&, const ScanRange& range, const v1::Failure& failure) {
+        EXPECT_EQ(failure.code(), 0) << failure.message();
+        whole.promise->set_value(range);
+      });
   ScanRange range = whole.await();
   while (!range.from.empty()) {
     Answer<std::pair<v1::ScanResponse, std::string>> answer;
     operations.scan_page(
-        range, request.level(), items, soon(),
+        storage::default_bucket(), range, request.level(), items, soon(),
         [answer](v1::ScanResponse page, std::string next, const v1::Failure& failure) {
           EXPECT_EQ(failure.code(), 0) << failure.message();
           answer.promise->set_value({std::move(page), std::move(next)});

@@ -5,12 +5,15 @@
 #include <cerrno>
 #include <filesystem>
 #include <mutex>
+#include <optional>
 #include <system_error>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "node/adapters/rocksdb/boot_file.h"
+#include "node/adapters/rocksdb/change_log.h"
+#include "node/adapters/rocksdb/damaged_directory.h"
 #include "node/adapters/rocksdb/disk_reserve.h"
 #include "node/adapters/rocksdb/log_replay.h"
 #include "node/adapters/rocksdb/rocksdb_options.h"
@@ -47,7 +50,9 @@ absl::Status create_directory(const std::string& data_dir) {
 
 struct RocksdbEngine::Impl {
   explicit Impl(const RocksdbOptions& options)
-      : data_dir(options.data_dir), reserve(options.data_dir, options.reserve_bytes) {}
+      : data_dir(options.data_dir),
+        change_log_bytes(options.change_log_bytes),
+        reserve(options.data_dir, options.reserve_bytes) {}
   ~Impl() { close(); }
 
   rocksdb::Status open(const RocksdbOptions& options, LogHoles holes);
@@ -72,6 +77,7 @@ struct RocksdbEngine::Impl {
   }
 
   const std::string data_dir;
+  const std::size_t change_log_bytes;
   DiskReserve reserve;
   std::string recovery_note;
   std::string directory_found;
@@ -82,6 +88,7 @@ struct RocksdbEngine::Impl {
   // One sync at a time: the kernel reports a failed write once only, and a second sync beside the
   // failing one would pass.
   std::mutex sync_mutex;
+  std::optional<ChangeLogTrimmer> trimmer;  // once open; under sync_mutex
   mutable std::mutex mutex;
   absl::Status failure;  // the first one; under mutex
 };
@@ -96,12 +103,16 @@ rocksdb::Status RocksdbEngine::Impl::open(const RocksdbOptions& options, LogHole
   const auto status =
       rocksdb::DB::Open(database, data_dir, column_families(options), &handles, &opened);
   db.reset(opened);
+  if (!status.ok()) return status;
+  trimmer.emplace(*db, data_dir, change_log_bytes);
+  trimmer->trim();
   return status;
 }
 
 void RocksdbEngine::Impl::close() {
   for (auto* handle : handles) db->DestroyColumnFamilyHandle(handle);
   handles.clear();
+  trimmer.reset();
   db.reset();
 }
 
@@ -111,6 +122,9 @@ RocksdbEngine::~RocksdbEngine() = default;
 absl::StatusOr<std::unique_ptr<RocksdbEngine>> RocksdbEngine::open(const RocksdbOptions& options) {
   if (const absl::Status created = create_directory(options.data_dir); !created.ok())
     return created;
+  if (const std::string damage = damage_marked(options.data_dir); !damage.empty())
+    return absl::DataLossError(
+        absl::StrCat(options.data_dir, ": damaged: ", damage, " (so says the file DAMAGED in it)"));
   auto impl = std::make_unique<Impl>(options);
   const std::string last_boot = read_boot_file(options.data_dir);
   impl->directory_found = directory_mark(options.data_dir);
@@ -160,6 +174,14 @@ absl::Status RocksdbEngine::commit(const WriteBatch& batch) {
   if (const absl::Status failed = impl_->failed(); !failed.ok()) return failed;
   if (batch.empty()) return absl::OkStatus();
   rocksdb::WriteBatch changes;
+  if (!batch.announced().empty()) {  // first: whoever reads it knows what to look for
+    const auto status = changes.PutLogData(encode_announced(batch.announced()));
+    if (!status.ok()) return from_rocksdb(status, impl_->data_dir);
+  }
+  for (const WriteBatch::Range& range : batch.ranges()) {
+    const auto status = changes.DeleteRange(impl_->handle(range.family), range.from, range.to);
+    if (!status.ok()) return from_rocksdb(status, impl_->data_dir);
+  }
   for (const auto& [key, value] : batch.changes()) {
     auto* family = impl_->handle(key.first);
     const auto status = value.has_value() ? changes.Put(family, key.second, *value)
@@ -171,8 +193,12 @@ absl::Status RocksdbEngine::commit(const WriteBatch& batch) {
   rocksdb::WriteOptions options;
   options.sync = false;
   const rocksdb::Status status = impl_->db->Write(options, &changes);
-  if (status.ok()) return absl::OkStatus();
+  if (status.ok()) {
+    impl_->trimmer->wrote(changes.GetDataSize());
+    return absl::OkStatus();
+  }
   const absl::Status mapped = from_rocksdb(status, impl_->data_dir);
+  if (absl::IsDataLoss(mapped)) mark_damaged(impl_->data_dir, status.ToString());
   // A severity is that of an earlier failure in the background, which RocksDB may overcome. Without
   // one this very write failed, and may have left half a batch at the end of the log.
   return status.severity() == rocksdb::Status::Severity::kNoError ? impl_->fail(mapped) : mapped;
@@ -182,18 +208,28 @@ absl::Status RocksdbEngine::sync() {
   const std::lock_guard syncing(impl_->sync_mutex);
   if (const absl::Status failed = impl_->failed(); !failed.ok()) return failed;
   const absl::Status status = from_rocksdb(impl_->db->SyncWAL(), impl_->data_dir);
-  if (status.ok()) return status;
+  if (status.ok()) {
+    impl_->trimmer->trim_if_due();
+    return status;
+  }
   distrust_directory(impl_->data_dir);  // the kernel may have dropped what it could not write
   return impl_->fail(status);
+}
+
+std::uint64_t RocksdbEngine::position() const { return impl_->db->GetLatestSequenceNumber() + 1; }
+
+absl::StatusOr<std::unique_ptr<ChangeReader>> RocksdbEngine::changes(std::uint64_t from) const {
+  return read_change_log(*impl_->db, impl_->handle(Family::kObjects)->GetID(), from,
+                         impl_->data_dir);
 }
 
 std::uint64_t RocksdbEngine::disk_bytes() const {
   std::uint64_t bytes = 0;
   std::error_code error;  // files come and go meanwhile: what is gone counts nothing
-  for (fs::directory_iterator it(impl_->data_dir, error), end; !error && it != end;
+  for (fs::recursive_directory_iterator it(impl_->data_dir, error), end; !error && it != end;
        it.increment(error)) {
     std::error_code gone;
-    const std::uintmax_t size = it->file_size(gone);
+    const std::uintmax_t size = it->is_regular_file(gone) ? it->file_size(gone) : 0;
     if (!gone) bytes += size;
   }
   return bytes;

@@ -12,6 +12,8 @@
 //     The replicas on this node must treat it as lost writes (2-protocol, section 6); comparing
 //     boot ids tells them the same.
 //
+// The log of changes is the write-ahead log itself (change_log.h).
+//
 // Threads: as the port says; commit() itself may also be called from several. The directory is
 // locked while the engine lives, against other processes and other engines in this one. Everything
 // is released by the destructor, which syncs nothing.
@@ -34,6 +36,9 @@ struct RocksdbOptions {
   // Commits are refused while the file system has less free than this, so that what was accepted
   // can still be written out and a full disk is an answer instead of a broken log.
   std::size_t reserve_bytes = 64 << 20;
+  // Of the write-ahead log, what is kept for changes() beyond what a restart needs: whole files, of up to four write buffers
+  // each. It may be exceeded by an eighth.
+  std::size_t change_log_bytes = 128 << 20;
   // Identifies one run of the machine (/proc/sys/kernel/random/boot_id). Empty: unknown, holes in
   // the log are refused.
   std::string boot_id;
@@ -43,7 +48,8 @@ class RocksdbEngine final : public Engine {
  public:
   // FAILED_PRECONDITION: the directory is in use, or not ours. PERMISSION_DENIED,
   // RESOURCE_EXHAUSTED (disk full), DATA_LOSS (damaged) and INTERNAL (other I/O errors) as named.
-  // The text is for the operator: which directory, and what to do.
+  // The text is for the operator: which directory, and what to do. What to do about DATA_LOSS depends on the other nodes, and
+  // is for the caller to say.
   static absl::StatusOr<std::unique_ptr<RocksdbEngine>> open(const RocksdbOptions& options);
 
   ~RocksdbEngine() override;
@@ -57,10 +63,14 @@ class RocksdbEngine final : public Engine {
   // and writing resumes when there is space. After any other failure of the write itself, or of a
   // sync, whether the last batch is there is unknown, and every later commit and sync fails with
   // the same text: only a restart knows. An error of RocksDB's background work is returned while it
-  // lasts.
+  // lasts. If it was damage that it came upon (DATA_LOSS), the directory is of no use any more: the
+  // next open() will say so, too.
   absl::Status commit(const WriteBatch& batch) override;
 
   absl::Status sync() override;
+
+  std::uint64_t position() const override;
+  absl::StatusOr<std::unique_ptr<ChangeReader>> changes(std::uint64_t from) const override;
 
   std::uint64_t disk_bytes() const override;  // everything in the directory
 

@@ -89,6 +89,17 @@ class RocksdbHarness final : public EngineHarness {
     note_synced();  // what was on the disk when the machine started stays there
   }
 
+  void overflow_changes() override {
+    const std::uint64_t before = engine_->position();
+    WriteBatch batch;
+    batch.put(Family::kObjects, "filler", std::string(1 << 20, 'x'));
+    for (int i = 0; i < 1000 && engine_->changes(before).ok(); ++i) {
+      ASSERT_TRUE(engine_->commit(batch).ok());
+      ASSERT_TRUE(sync().ok());
+    }
+    ASSERT_FALSE(engine_->changes(before).ok()) << "the archive is not trimmed";
+  }
+
   // The process dies; its directory, as it is at this moment, is data_dir() and nobody has it open.
   void leave_as_killed() {
     namespace fs = std::filesystem;
@@ -105,6 +116,7 @@ class RocksdbHarness final : public EngineHarness {
                                        .block_cache_bytes = 8 << 20,
                                        .write_buffer_bytes = 8 << 20,
                                        .reserve_bytes = 0,
+                                       .change_log_bytes = 8 << 20,
                                        .boot_id = ""});
     ASSERT_TRUE(engine.ok()) << engine.status();
     engine_ = std::move(*engine);

@@ -49,6 +49,10 @@ rocksdb::DBOptions database_options(const RocksdbOptions& options, LogHoles hole
   // bounds the replay.
   db.max_total_wal_size = 4 * std::max(options.write_buffer_bytes, kMinWriteBufferBytes);
 
+  // Logs that no restart needs are kept, until change_log.h removes them: as if for ever.
+  db.WAL_ttl_seconds = std::uint64_t{1} << 40;
+  db.WAL_size_limit_MB = 0;
+
   // Several nodes share one small machine: few files, few threads, a short info log and no periodic
   // statistics.
   db.max_open_files = 256;

@@ -66,12 +66,6 @@ absl::Status from_failed_open(const rocksdb::Status& status, const std::string& 
   const absl::Status mapped = from_rocksdb(status, data_dir);
   const char* advice = "";
   switch (mapped.code()) {
-    case absl::StatusCode::kDataLoss:
-      advice =
-          ". If other nodes hold replicas, move the directory away and start again: the node comes "
-          "back empty and takes "
-          "everything from them. If none does, restore a backup";
-      break;
     case absl::StatusCode::kResourceExhausted:
       advice = ". Free some space there and start again";
       break;

@@ -5,6 +5,25 @@
 #include "node/base/simulation.h"
 
 namespace kv {
+namespace {
+
+bool holds(const Object& object, Dot dot) {
+  return std::any_of(object.versions.begin(), object.versions.end(),
+                     [&](const Version& version) { return version.dot == dot; });
+}
+
+// What those that hold the version know.
+Clock known_with(const Version& version, const std::vector<ReplicaObject>& answers) {
+  Clock known;
+  for (const ReplicaObject& answer : answers) {
+    if (!holds(*answer.object, version.dot)) continue;
+    known.join(*answer.clock);
+    known.join(answer.object->context);
+  }
+  return known;
+}
+
+}  // namespace
 
 void ReadRepair::repair(Step& step, Partition partition, const std::string& key,
                         const Policy& policy, const std::vector<NodeIndex>& nodes,
@@ -30,7 +49,7 @@ void ReadRepair::repair(Step& step, Partition partition, const std::string& key,
     }
     KV_MARK(kReadRepaired);
     ++sent_;
-    Repair repair{key, winner};
+    Repair repair{key, winner, known_with(winner, answers)};
     if (nodes[i] == self_)
       here_.emplace_back(partition, std::move(repair));
     else
@@ -46,7 +65,7 @@ bool ReadRepair::afford(std::size_t bytes, Instant now) {
     left_bytes_ = std::min(bytes_per_s_, left_bytes_ + earned);
     filled_at_ = now;
   }
-  if (left_bytes_ <= 0) return false;
+  if (left_bytes_ <= 0 && !KV_PLANTED(kRepairsUnbounded)) return false;
   left_bytes_ -= static_cast<std::int64_t>(bytes);
   return true;
 }

@@ -18,6 +18,7 @@ const std::string kKey = storage::storage_key(storage::default_bucket(), "k");
 const std::string kCart = storage::storage_key({PolicyKind::kSiblings, "carts"}, "k");
 const Version kOld{{kB, 1}, Hlc{10}, "old", {}};
 const Version kNew{{kB, 2}, Hlc{20}, "new", {}};
+const Clock kKnown{{kB, 1}, {kB, 2}};  // to those that hold it
 
 class ReadRepairTest : public testing::Test {
  protected:
@@ -53,7 +54,7 @@ TEST_F(ReadRepairTest, WhatWonIsSentToEachThatHasNotProcessedIt) {
   EXPECT_EQ(effects.messages[0].to, there_.node(0));
   EXPECT_EQ(effects.messages[1].to, there_.node(2));
   for (const Envelope& envelope : effects.messages)
-    EXPECT_EQ(std::get<Repair>(envelope.message.body), (Repair{kKey, kNew}));
+    EXPECT_EQ(std::get<Repair>(envelope.message.body), (Repair{kKey, kNew, kKnown}));
   EXPECT_EQ(reads_.counters().repairs, 2U);
 }
 
@@ -87,7 +88,7 @@ TEST_F(ReadRepairTest, TheReplicaHereIsRepairedByItsOwner) {
   EXPECT_TRUE(reply(here_, reads_here_, 2, request, {kNew}, 2).messages.empty());
   const auto repairs = reads_here_.repairs().take_repairs_here();
   ASSERT_EQ(repairs.size(), 1U);
-  EXPECT_EQ(repairs[0].second, (Repair{kKey, kNew}));
+  EXPECT_EQ(repairs[0].second, (Repair{kKey, kNew, kKnown}));
   EXPECT_TRUE(reads_here_.repairs().take_repairs_here().empty()) << "each once";
 }
 

@@ -7,6 +7,7 @@
 #include "node/base/check.h"
 #include "node/base/hash.h"
 #include "node/base/simulation.h"
+#include "node/coordinator/request_id.h"
 #include "node/messages/message_codec.h"
 #include "node/storage/keys.h"
 
@@ -24,7 +25,7 @@ Ring make_ring(const ClusterOptions& options) {
   for (std::size_t i = 0; i < options.shards.size(); ++i)
     nodes.push_back({absl::StrCat("n", i + 1), ""});
   KV_CHECK(nodes.size() <= 9, "with more nodes, the order of ids is not that of indexes");
-  auto ring = Ring::make(std::move(nodes), options.partitions, options.n);
+  auto ring = Ring::make(std::move(nodes), options.partitions, options.n, options.bucket_n);
   KV_CHECK(ring.ok(), "a test's ring is valid");
   return *std::move(ring);
 }
@@ -48,6 +49,7 @@ Cluster::Cluster(ClusterOptions options, Observer* observer)
       peer_clocks_(directions_.size()) {
   for (std::size_t node = 0; node < nodes_.size(); ++node) {
     nodes_[node].engine = std::make_unique<storage::MemoryEngine>();
+    nodes_[node].engine->keep_changes(options_.kept_changes);
     nodes_[node].max_sync_us = options_.max_sync_us;
     nodes_[node].rng = stream(options_.seed, absl::StrCat("node ", node));
   }
@@ -59,7 +61,7 @@ Cluster::Cluster(ClusterOptions options, Observer* observer)
 
 // ---- Time -----------------------------------------------------------------------------------------------------------
 
-void Cluster::at(Instant when, std::function<void()> what) {
+void Cluster::at(Instant when, What what) {
   KV_CHECK(when >= now_, "nothing happens in the past");
   if (free_.empty()) {
     free_.push_back(whats_.size());
@@ -77,9 +79,9 @@ void Cluster::step() {
   const Happening next = events_.back();
   events_.pop_back();
   now_ = next.at;
-  const std::function<void()> what = std::move(whats_[next.what]);
+  const What what = std::move(whats_[next.what]);
   free_.push_back(next.what);
-  what();
+  std::visit([this](const auto& it) { happen(it); }, what);
 }
 
 void Cluster::run_for(std::int64_t ms) {
@@ -128,18 +130,21 @@ void Cluster::deliver(std::size_t node, std::size_t shard, Event event) {
   if (std::exchange(body.turn_is_due, true)) return;
   at(std::max(nodes_[node].paused_until,
               after_us(now_, nodes_[node].rng.between(0, options_.max_turn_delay_us))),
-     [this, node, shard, incarnation = nodes_[node].incarnation] {
-       if (nodes_[node].incarnation == incarnation) take_turn(node, shard);
-     });
+     Turn{node, shard, nodes_[node].incarnation});
+}
+
+void Cluster::happen(const Turn& turn) {
+  if (nodes_[turn.node].incarnation == turn.incarnation) take_turn(turn.node, turn.shard);
 }
 
 void Cluster::take_turn(std::size_t node, std::size_t shard) {
   Shard& body = nodes_[node].shards[shard];
   body.turn_is_due = false;
-  for (Event& event : std::exchange(body.inbox, {})) {
+  for (Event& event : body.inbox) {
     if (observer_ != nullptr) observer_->on_event(node, shard, event);
     body.core->step(std::move(event), now_at(node));
   }
+  body.inbox.clear();
   Effects effects = body.core->flush(now_at(node));
   KV_CHECK(effects.wake_at > now_,
            "a core that wants to be woken at once, without an event, would spin");
@@ -163,20 +168,23 @@ void Cluster::carry_out(std::size_t node, std::size_t shard, Effects effects) {
 }
 
 bool Cluster::commit(std::size_t node, const storage::WriteBatch& batch) {
-  storage::MemoryEngine& engine = *nodes_[node].engine;
   if (KV_PLANTED(kAckBeforeCommit) && nodes_[node].rng.below(500) == 0) return false;
-  if (KV_PLANTED(kCommitInHalves)) {
-    storage::WriteBatch clocks;
-    storage::WriteBatch objects;
-    for (const auto& [key, value] : batch.changes()) {
-      storage::WriteBatch& half = key.first == storage::Family::kMeta ? clocks : objects;
-      value.has_value() ? half.put(key.first, key.second, *value)
-                        : half.erase(key.first, key.second);
-    }
-    if (!engine.commit(clocks).ok() || !engine.commit(objects).ok()) return false;
-  } else if (!engine.commit(batch).ok()) {
-    return false;
+  const bool is_large = batch.changes().size() > 8;
+  if (!is_large || !KV_PLANTED(kCommitInHalves)) return commit_whole(node, batch);
+  storage::WriteBatch clocks;
+  storage::WriteBatch objects;
+  for (const auto& range : batch.ranges())
+    (range.family == storage::Family::kMeta ? clocks : objects)
+        .erase_range(range.family, range.from, range.to);
+  for (const auto& [key, value] : batch.changes()) {
+    storage::WriteBatch& half = key.first == storage::Family::kMeta ? clocks : objects;
+    value.has_value() ? half.put(key.first, key.second, *value) : half.erase(key.first, key.second);
   }
+  return commit_whole(node, clocks) && commit_whole(node, objects);
+}
+
+bool Cluster::commit_whole(std::size_t node, const storage::WriteBatch& batch) {
+  if (!nodes_[node].engine->commit(batch).ok()) return false;
   if (observer_ != nullptr && !batch.empty()) observer_->on_commit(node, batch);
   return true;
 }
@@ -205,10 +213,13 @@ void Cluster::wake_later(std::size_t node, std::size_t shard, Instant when) {
   if (!nodes_[node].up) return;
   // The same time as before is in the queue already.
   if (std::exchange(nodes_[node].shards[shard].wake_at, when) == when || when == kNever) return;
-  at(when, [this, node, shard, when, incarnation = nodes_[node].incarnation] {
-    if (nodes_[node].incarnation == incarnation && nodes_[node].shards[shard].wake_at == when)
-      deliver(node, shard, Tick{});
-  });
+  at(when, WakeUp{{node, shard, nodes_[node].incarnation}});
+}
+
+void Cluster::happen(const WakeUp& wake_up) {
+  const Node& body = nodes_[wake_up.node];
+  if (body.incarnation == wake_up.incarnation && body.shards[wake_up.shard].wake_at == now_)
+    deliver(wake_up.node, wake_up.shard, Tick{});
 }
 
 // ---- Clients --------------------------------------------------------------------------------------------------------
@@ -218,12 +229,20 @@ std::uint64_t Cluster::write(std::size_t node, const std::string& key,
   const std::uint64_t id = next_request_++;
   std::string storage_key = stored(key);
   const Partition partition = home_of(storage_key);
+  ClientWrite write{id,
+                    partition,
+                    std::move(storage_key),
+                    std::move(value),
+                    std::move(options.token),
+                    options.level,
+                    options.durability,
+                    after_ms(now_, options.timeout_ms),
+                    options.condition,
+                    options.ttl_ms,
+                    options.after};
+  write.request = checked_request_id(options.request_id, write).value();
   if (nodes_[node].up)
-    deliver(node, partition.value % nodes_[node].shards.size(),
-            ClientWrite{id, partition, std::move(storage_key), std::move(value),
-                        std::move(options.token), options.level, options.durability,
-                        after_ms(now_, options.timeout_ms), options.condition, options.ttl_ms,
-                        options.after});
+    deliver(node, partition.value % nodes_[node].shards.size(), std::move(write));
   return id;
 }
 
@@ -252,9 +271,10 @@ std::uint64_t Cluster::scan(std::size_t node, Partition partition, Level level,
 void Cluster::answer(ClientReply reply) {
   const std::uint64_t id = std::visit([](const auto& r) { return r.id; }, reply);
   note(absl::StrCat("reply ", id));
-  const auto [it, is_first] = replies_.emplace(id, std::move(reply));
-  KV_CHECK(is_first, "a request is answered once");
-  if (observer_ != nullptr) observer_->on_reply(it->second);
+  answered_.resize(std::max<std::size_t>(answered_.size(), id + 1));
+  KV_CHECK(!answered_[id], "a request is answered once");
+  answered_[id] = true;
+  if (observer_ == nullptr || !observer_->on_reply(reply)) replies_.emplace(id, std::move(reply));
 }
 
 const WriteResult* Cluster::write_result(std::uint64_t id) const {

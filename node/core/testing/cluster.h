@@ -18,8 +18,10 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "node/core/core.h"
@@ -44,11 +46,13 @@ struct ClusterOptions {
                                        1};  // one entry per node: into how many shards it is split
   std::uint32_t partitions = 8;
   std::uint32_t n = 3;
+  std::set<std::uint32_t> bucket_n{};  // other numbers of replicas that buckets have
   std::uint64_t seed = 1;
   CoreOptions core;                      // shard and shards are set for each core
   std::int64_t max_turn_delay_us = 100;  // from an event's arrival to its step
   std::int64_t max_sync_us = 5'000;
   std::int64_t heartbeat_interval_ms = 250;
+  std::size_t kept_changes = 1000;  // for watchers, by each engine
 };
 
 struct WriteOptions {
@@ -58,7 +62,8 @@ struct WriteOptions {
   std::optional<Token> token;
   Condition condition = Condition::kAlways;
   std::int64_t ttl_ms = 0;
-  Hlc after{};  // of the client's session
+  Hlc after{};               // of the client's session
+  std::string request_id{};  // empty: none
 };
 
 // What becomes of a node's disk when the node dies.
@@ -74,7 +79,8 @@ class Observer {
   virtual ~Observer() = default;
   virtual void on_commit(std::size_t /*node*/, const storage::WriteBatch& /*batch*/) {}
   virtual void on_synced(std::size_t /*node*/) {}  // all that the node has committed is on its disk
-  virtual void on_reply(const ClientReply& /*reply*/) {}
+  // True: it has been dealt with, and is not kept for write_result() and read_reply().
+  virtual bool on_reply(const ClientReply& /*reply*/) { return false; }
   virtual void on_event(std::size_t /*node*/, std::size_t /*shard*/, const Event& /*event*/) {
   }  // a core is about to take it
   virtual void on_disk_changed(std::size_t /*node*/) {
@@ -82,7 +88,8 @@ class Observer {
 };
 
 // The storage key that a name means: "k" a key in a bucket of policy lww, "siblings:k" one of policy siblings, and so on. What
-// begins with "catalog:" is of policy siblings and belongs to the partition that every node has.
+// begins with "catalog:" is of policy siblings and belongs to the partition that every node has. What begins with "few:" or "many:"
+// is of policy lww, in a bucket of the smallest or greatest number of replicas that the cluster offers.
 std::string stored(const std::string& name);
 
 inline NodeIndex index_of(std::size_t node) { return NodeIndex{static_cast<std::uint16_t>(node)}; }
@@ -166,12 +173,14 @@ class Cluster {
   std::size_t size() const { return nodes_.size(); }
   bool is_up(std::size_t node) const { return nodes_[node].up; }
   storage::MemoryEngine& engine(std::size_t node) { return *nodes_[node].engine; }
-  CoreStatus status(std::size_t node) const;      // the sum of its shards
-  std::uint64_t pending(std::size_t node) const;  // requests under way
+  CoreStatus status(std::size_t node) const;  // the sum of its shards
+  Held held(std::size_t node) const;          // of each kind, by the shard that holds most
   ReadCounters reads(std::size_t node) const;
   bool has_owner(std::size_t node) const;  // its disk says whose it is
   Partition partition_of(const std::string& key) const;
   Partition home_of(const std::string& storage_key) const;
+  // The replica there is neither damaged nor being rebuilt. The node is up and has one.
+  bool is_fit(std::size_t node, Partition partition) const;
   bool is_replica(std::size_t node, const std::string& key) const;
   bool is_replica(std::size_t node, Partition partition) const;
 
@@ -183,14 +192,18 @@ class Cluster {
   // Objects with a context that should have been stripped. What no replica's clock names is no such: a token may name a
   // write that was lost with its disk, and that context stays.
   std::size_t contexts(std::size_t node) const;
-  std::size_t expired(std::size_t node) const;  // versions that have and are still there
+  bool has_log(std::size_t node) const;  // some entry is stored, or some that was cut still matters
+  std::size_t expired(std::size_t node) const;      // versions that have and are still there
+  std::size_t forgettable(std::size_t node) const;  // requests that should have been forgotten
   std::optional<std::string> value(std::size_t node, const std::string& key) const;
+  std::vector<NotedConflict> conflicts(std::size_t node) const;  // as noted, partition by partition
+  std::size_t overdue_conflicts(std::size_t node) const;         // notes beyond their bounds
 
   // In what the replicas of a partition differ; empty: in nothing.
   std::string difference() const;
   bool clocks_are_equal() const;  // of the replicas of every partition
   // All is done and known to be done: no difference, no request under way, every log empty, no debt, no marker and no
-  // context left.
+  // context left, and the notes of conflicts within their bounds.
   bool is_quiet() const;
 
   std::uint64_t trace() const { return trace_; }  // digest of everything that has happened
@@ -243,24 +256,42 @@ class Cluster {
     std::vector<std::string> held;  // while clogged
     std::deque<std::string> old;    // the latest messages, for replay; kept while faults ask for it
   };
+  // What happens most is plain data; everything else is a function.
+  struct Turn {
+    std::size_t node;
+    std::size_t shard;
+    std::uint64_t incarnation;
+  };
+  struct WakeUp : Turn {};
+  struct Arrival {
+    std::size_t from;
+    std::size_t to;
+    std::uint64_t connection;
+    std::string bytes;
+  };
+  using What = std::variant<Turn, WakeUp, Arrival, std::function<void()>>;
   struct Happening {
     Instant at;
     std::uint64_t sequence;
     std::size_t what;  // in whats_: the heap moves these often
   };
 
-  void at(Instant when, std::function<void()> what);
+  void at(Instant when, What what);
   void step();
+  void happen(const Turn& turn);
+  void happen(const WakeUp& wake_up);
+  void happen(const Arrival& arrival);
+  static void happen(const std::function<void()>& what) { what(); }
   void deliver(std::size_t node, std::size_t shard, Event event);
   void take_turn(std::size_t node, std::size_t shard);
   void carry_out(std::size_t node, std::size_t shard, Effects effects);
   bool commit(std::size_t node, const storage::WriteBatch& batch);
+  bool commit_whole(std::size_t node, const storage::WriteBatch& batch);
   void start_sync(std::size_t node, std::size_t shard);
   void wake_later(std::size_t node, std::size_t shard, Instant when);
   void transmit(std::size_t from, std::size_t to, const Message& message);
-  void arrive_later(std::size_t from, std::size_t to, const std::string& bytes);
+  void arrive_later(std::size_t from, std::size_t to, std::string bytes);
   void arrive_at(Instant when, std::size_t from, std::size_t to, std::string bytes);
-  void arrive(std::size_t from, std::size_t to, const std::string& bytes);
   void maybe_replay(std::size_t from, std::size_t to, const std::string& bytes);
   Identity identity(std::size_t node) const;
   void make_cores(std::size_t node, bool keep_actors);
@@ -290,14 +321,15 @@ class Cluster {
   Instant now_;
   std::uint64_t sequence_ = 0;
   std::vector<Happening> events_;  // a heap: the next to happen in front
-  std::vector<std::function<void()>> whats_;
+  std::vector<What> whats_;
   std::vector<std::size_t> free_;  // places in whats_
   std::vector<Node> nodes_;
   std::vector<Link> links_;  // by min * nodes + max
   std::vector<Direction> directions_;
   std::vector<PeerClock> peer_clocks_;  // as `from` knows them of `to`, like directions_
   std::uint64_t next_request_ = 1;
-  std::map<std::uint64_t, ClientReply> replies_;
+  std::vector<bool> answered_;                    // by id
+  std::map<std::uint64_t, ClientReply> replies_;  // that are kept
   std::uint64_t trace_ = 0;
   std::uint64_t messages_sent_ = 0;
   std::vector<std::string> warnings_;

@@ -20,13 +20,15 @@ constexpr std::int64_t kMaxUnclogUs = 50'000;
 void Cluster::transmit(std::size_t from, std::size_t to, const Message& message) {
   KV_CHECK(from != to, "a node says nothing to itself");
   ++messages_sent_;
-  const std::string bytes = encode_message(message);
+  std::string bytes = encode_message(message);
   note(bytes);
   Direction& way = direction(from, to);
   if (!link(from, to).connected || way.is_blocked) return;
-  if (way.is_clogged) return way.held.push_back(bytes);
+  if (way.is_clogged) return way.held.push_back(std::move(bytes));
   const LinkFaults& faults = way.faults;
   if (faults.lost_permille > 0 && network_.below(1000) < faults.lost_permille) return;
+  const bool is_plain = faults.repeated_permille == 0 && faults.replayed_permille == 0;
+  if (is_plain) return arrive_later(from, to, std::move(bytes));
   arrive_later(from, to, bytes);
   if (faults.repeated_permille > 0 && network_.below(1000) < faults.repeated_permille)
     arrive_later(from, to, bytes);
@@ -44,23 +46,22 @@ void Cluster::maybe_replay(std::size_t from, std::size_t to, const std::string& 
     old.erase(old.begin() + static_cast<long>(network_.below(kOldMessages)));
 }
 
-void Cluster::arrive_later(std::size_t from, std::size_t to, const std::string& bytes) {
+void Cluster::arrive_later(std::size_t from, std::size_t to, std::string bytes) {
   Direction& way = direction(from, to);
   Instant when = after_us(now_, network_.between(way.faults.min_delay_us, way.faults.max_delay_us));
   if (!way.faults.reordered) when = std::max(when, way.arrived);
   way.arrived = std::max(way.arrived, when);
-  arrive_at(when, from, to, bytes);
+  arrive_at(when, from, to, std::move(bytes));
 }
 
 // It is lost if its connection breaks before.
 void Cluster::arrive_at(Instant when, std::size_t from, std::size_t to, std::string bytes) {
-  at(when, [this, from, to, bytes = std::move(bytes), connection = link(from, to).connection] {
-    if (link(from, to).connected && link(from, to).connection == connection)
-      arrive(from, to, bytes);
-  });
+  at(when, Arrival{from, to, link(from, to).connection, std::move(bytes)});
 }
 
-void Cluster::arrive(std::size_t from, std::size_t to, const std::string& bytes) {
+void Cluster::happen(const Arrival& arrival) {
+  const auto& [from, to, connection, bytes] = arrival;
+  if (!link(from, to).connected || link(from, to).connection != connection) return;
   auto message = decode_message(bytes);
   KV_CHECK(message.ok() && partition_of_message(bytes).value() == message->partition,
            "what a core says can be read");
@@ -162,6 +163,7 @@ void Cluster::crash(std::size_t node, Disk disk) {
   }
   if (disk == Disk::kWiped) {
     body.engine = std::make_unique<storage::MemoryEngine>();
+    body.engine->keep_changes(options_.kept_changes);
     ++body.directory;
   }
   if (disk != Disk::kKept && observer_ != nullptr) observer_->on_disk_changed(node);

@@ -38,7 +38,7 @@ class ReplicaOnDisk {
 
   void change(const std::function<void(Transaction&)>& what) {
     storage::WriteBatch batch;
-    Transaction tx{storage::View(engine_, batch), batch};
+    Transaction tx{storage::View(engine_, batch), batch, wall_};
     what(tx);
     replica_->flush(batch);
     if (batch.empty()) return;
@@ -124,6 +124,10 @@ class ReplicaOnDisk {
         });
     KV_CHECK(status.ok(), "a disk without faults");
     return entries;
+  }
+  std::vector<NotedConflict> conflicts() const {
+    const storage::WriteBatch none;
+    return read_conflicts(storage::View(engine_, none), Partition{0}).value();
   }
   bool has_stored_state() const {
     return engine_.get(storage::Family::kMeta, storage::replica_key(Partition{0}))->has_value();

@@ -86,6 +86,10 @@ class GatedEngine final : public Engine {
     syncs_.pass();
     return memory_.sync();
   }
+  std::uint64_t position() const override { return memory_.position(); }
+  absl::StatusOr<std::unique_ptr<ChangeReader>> changes(std::uint64_t from) const override {
+    return memory_.changes(from);
+  }
   std::uint64_t disk_bytes() const override { return memory_.disk_bytes(); }
 
   Gate& commits() { return commits_; }

@@ -23,8 +23,9 @@ namespace kv {
 
 class ServiceInProcess {
  public:
-  explicit ServiceInProcess(std::size_t nodes = 1, const Shard::Options& options = {})
-      : shards_(nodes, options) {
+  explicit ServiceInProcess(std::size_t nodes = 1, const Shard::Options& options = {},
+                            const WatchHub::Options& watch = {})
+      : shards_(nodes, options, watch) {
     grpc::ServerBuilder builder;
     int port = 0;
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
@@ -44,6 +45,7 @@ class ServiceInProcess {
   ~ServiceInProcess() {
     engine().commits().open();
     engine().syncs().open();
+    shards_.watch_hub().stop();
     server_->Shutdown();
     server_->Wait();
   }
@@ -53,6 +55,7 @@ class ServiceInProcess {
   v1::KeyValue::Stub& stub() { return *stub_; }
   v1::Admin::Stub& admin() { return *admin_stub_; }
   storage::GatedEngine& engine() { return shards_.engine(); }
+  WatchHub& watch_hub() { return shards_.watch_hub(); }
 
   void set_all_peers_up() { shards_.set_all_peers_up(); }
 
@@ -81,6 +84,9 @@ class ServiceInProcess {
     v1::Bucket request;
     request.set_name(name);
     request.set_policy(policy);
+    return create_bucket(request);
+  }
+  std::pair<grpc::Status, v1::Bucket> create_bucket(const v1::Bucket& request) {
     grpc::ClientContext context;
     set_deadline(context, 30'000);
     std::pair<grpc::Status, v1::Bucket> answer;
@@ -124,7 +130,7 @@ class ServiceInProcess {
   }
 
   ShardsInMemory shards_;
-  KeyValueService service_{shards_.operations()};
+  KeyValueService service_{shards_.operations(), shards_.watching()};
   Inspection inspection_{shards_.shards(), shards_.ring(), shards_.operations().buckets(),
                          NodeIndex{0}};
   AdminService admin_service_{[](const auto& done) { done({}); }, shards_.operations().buckets(),

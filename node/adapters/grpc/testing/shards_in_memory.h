@@ -11,6 +11,7 @@
 
 #include "node/adapters/asio/testing/gated_engine.h"
 #include "node/adapters/grpc/operations.h"
+#include "node/adapters/grpc/watch/watch_call.h"
 #include "node/base/check.h"
 
 namespace kv {
@@ -18,8 +19,12 @@ namespace kv {
 class ShardsInMemory {
  public:
   // Two shards and four partitions, of which each of up to three nodes holds every one.
-  explicit ShardsInMemory(std::size_t nodes = 1, const Shard::Options& options = {})
-      : ring_(make_ring(nodes)), shards_(make_shards(options)), operations_(shards_, ring_) {
+  explicit ShardsInMemory(std::size_t nodes = 1, const Shard::Options& options = {},
+                          const WatchHub::Options& watch = {})
+      : ring_(make_ring(nodes)),
+        watch_hub_(engine_, ring_.catalog(), watch),
+        shards_(make_shards(options)),
+        operations_(shards_, ring_) {
     for (const auto& shard : shards_.all()) {
       KV_CHECK(shard->recover(true).ok(), "a disk without faults");
       shard->start();
@@ -34,6 +39,8 @@ class ShardsInMemory {
   ShardsInMemory& operator=(const ShardsInMemory&) = delete;
 
   const Operations& operations() const { return operations_; }
+  const Watching& watching() const { return watching_; }
+  WatchHub& watch_hub() { return watch_hub_; }
   const Shards& shards() const { return shards_; }
   const Ring& ring() const { return ring_; }
   storage::GatedEngine& engine() { return engine_; }
@@ -61,6 +68,7 @@ class ShardsInMemory {
 
   std::vector<std::unique_ptr<Shard>> make_shards(Shard::Options options) {
     std::vector<std::unique_ptr<Shard>> shards;
+    options.on_commit = [this] { watch_hub_.committed(); };
     for (options.core.shard = 0; options.core.shard < 2; ++options.core.shard) {
       options.core.shards = 2;
       shards.push_back(std::make_unique<Shard>(options, ring_, NodeIndex{0}, engine_,
@@ -71,8 +79,10 @@ class ShardsInMemory {
 
   storage::GatedEngine engine_;
   const Ring ring_;
+  WatchHub watch_hub_;
   const Shards shards_;
   const Operations operations_;
+  const Watching watching_{operations_.buckets(), ring_, NodeIndex{0}, watch_hub_};
 };
 
 }  // namespace kv

@@ -1,4 +1,4 @@
-#include "jepsen-style-tests/simulation/client_session.h"
+#include "jepsen-style-tests/simulation/judges/client_session.h"
 
 #include <algorithm>
 
@@ -34,7 +34,7 @@ std::string judge(const ClientSession::Before::Known& known, const ReadItem& ite
 // What a read shows is all that is there, so what it does not show is superseded for good.
 bool shows_all(const std::string& storage_key) {
   const std::string_view policy = storage::policy_of(storage_key).name();
-  return policy == "lww" || policy == "siblings";
+  return policy == "lww" || policy == "siblings" || policy == "custom";
 }
 
 }  // namespace

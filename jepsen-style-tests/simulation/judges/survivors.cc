@@ -1,4 +1,4 @@
-#include "jepsen-style-tests/simulation/survivors.h"
+#include "jepsen-style-tests/simulation/judges/survivors.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "jepsen-style-tests/simulation/skew.h"
+#include "jepsen-style-tests/simulation/judges/skew.h"
 
 #include <algorithm>
 
