@@ -217,7 +217,7 @@ class Truth {
   std::int64_t least_offset_ms_ = INT64_MAX;
   std::map<std::uint64_t, std::vector<Dot>> dots_of_request_;  // by RequestId::name
   bool renewed_an_actor_ = false;
-  std::uint64_t cuts_before_ = 0;  // of logs, before this run
+  std::uint64_t cuts_before_ = 0;           // of logs, before this run
   std::int64_t least_wall_ms_ = INT64_MAX;  // of any node, ever
   bool lost_something_ = false;             // of what was committed somewhere
   bool lost_a_disk_ = false;

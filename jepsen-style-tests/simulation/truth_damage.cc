@@ -46,8 +46,8 @@ void Truth::discarded(std::size_t node, Partition partition) {
   here.objects.clear();
   here.contexts.clear();
   drop_holders(node);
-  conflicts_.dropped_with(
-      node, [&](const std::string& key) { return partition_of(key) == partition; });
+  conflicts_.dropped_with(node,
+                          [&](const std::string& key) { return partition_of(key) == partition; });
 }
 
 bool Truth::is_rotten_beside(std::size_t node, Partition partition) const {

@@ -98,7 +98,8 @@ TEST(SessionCodec, ForgedContentsAreRefused) {
   record.set_hlc(0);
   auto* part = record.add_parts();
   EXPECT_EQ(refusal(seal(record.SerializeAsString())), "session: partitions out of range or order");
-  std::string clock = std::string("\x01\0\0\0\0\0\0\0\0\0", 10);  // actor 1 with no base and no runs
+  std::string clock =
+      std::string("\x01\0\0\0\0\0\0\0\0\0", 10);  // actor 1 with no base and no runs
   part->mutable_needs()->set_dots(clock);
   EXPECT_EQ(refusal(seal(record.SerializeAsString())), "session: clock: empty entry");
   clock[8] = 4;  // its base

@@ -75,8 +75,7 @@ struct CoreStatus {
   bool skewed = false;  // the wall clock is too far off to order writes
   std::int64_t clock_skew_ms = 0;
   std::vector<PeerStatus> peers;  // by NodeIndex
-  std::uint64_t unfit =
-      0;  // replicas that are damaged, or being rebuilt: no reads are served from them
+  std::uint64_t unfit = 0;      // replicas that are damaged, or being rebuilt: they serve no reads
   std::uint64_t discarded = 0;  // since the start of the process
   AntiEntropyCounters anti_entropy;
   ReadCounters reads;

@@ -10,6 +10,7 @@ namespace {
 using sim::ReplicaOnDisk;
 
 const NodeIndex kThird{2};
+constexpr std::int64_t kWall = 1000;  // of most writes
 
 // What the peer holds on its disk now, all of it, has been stated.
 void hear(ReplicaOnDisk& here, const ReplicaOnDisk& peer) {
@@ -272,6 +273,7 @@ TEST_F(BoundedLog, AMarkerThatWasCutStaysUntilItIsStableAndNoLonger) {
   b_.apply(put);
   c_.apply(put);
   const Delta older = c_.put("k", "of one who is away");
+  a_.set_wall_ms(kWall + 1);
   const Delta erased = a_.erase("k");
   b_.apply(erased);
   hear(a_, b_);
@@ -310,8 +312,6 @@ TEST_F(BoundedLog, AMarkerThatWasCutAndOverwrittenLeavesNoEntry) {
 }
 
 // ---- What expires ---------------------------------------------------------------------------------------------------
-
-constexpr std::int64_t kWall = 1000;  // of the writes
 
 TEST(Expired, StaysAContenderUntilEveryReplicaHasIt) {
   ReplicaOnDisk a(0), b(1), c(2);

@@ -196,7 +196,9 @@ TEST(WatchService, WhatIsWrongIsRefused) {
   EXPECT_EQ(refusal(of_key("k", "rubbish")).error_code(), grpc::INVALID_ARGUMENT);
   std::string token;
   {
-    ServiceInProcess another;
+    Shard::Options of_another;
+    of_another.seed = 1;
+    ServiceInProcess another(1, of_another);
     Watcher watcher(another, of_key("k"));
     token = watcher.next().token();
   }
