@@ -141,8 +141,9 @@ void Run::check_majority(std::uint32_t members, bool silent) {
       if (writes_here || !silent) coordinators.push_back(node);
     }
     if (replicas <= cluster_.ring().replicas(cluster_.partition_of(name)).size() / 2) continue;
-    // A read that finds damage fails at once where too few others are left.
-    if (truth_.is_rotten(cluster_.partition_of(name))) continue;
+    // A read that finds damage fails at once where too few others are left, and so do reads while what was damaged is rebuilt.
+    const Partition partition = cluster_.partition_of(name);
+    if (truth_.is_rotten(partition) || !unfit(partition).empty()) continue;
     if (coordinators.empty() || !can_order(members, name)) continue;
     const std::size_t at = coordinators[rng_.below(coordinators.size())];
     const std::string value = announce(name, 100'000 + key, nullptr);

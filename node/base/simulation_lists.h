@@ -1,92 +1,93 @@
 // The marks and the planted bugs that node/base/simulation.h tells of: one line each, with what it means.
 #pragma once
 
-#define KV_MARKS(X)                                                                             \
-  X(kFreshActorAfterLoss, "a replica took a new actor, for what it issued may be lost")         \
-  X(kActorGuarded, "a peer knew more of this replica's writes than itself: new actor")          \
-  X(kDeltaRepeated, "a delta arrived that had been processed")                                  \
-  X(kDeltaLost, "a delta lost against a version that was here")                                 \
-  X(kDeltaRacedSession, "a delta arrived while its key's partition was being caught up")        \
-  X(kContextOutlivedPage, "an object kept a context, ahead of its replica clock")               \
-  X(kPushPaused, "pushing paused: the window to a peer was full")                               \
-  X(kPushResumed, "pushing resumed after a pause")                                              \
-  X(kPushGivenUp, "deltas under way were given up as lost")                                     \
-  X(kPageCut, "a page of the dot log was cut by its limits")                                    \
-  X(kPageUnexpected, "a page arrived that nobody asked for any more")                           \
-  X(kPageTimedOut, "a page did not come in time, and was asked for again")                      \
-  X(kFullTransferAsked, "the log no longer named what was missing: full transfer")              \
-  X(kFullTransferPages, "a full transfer took more than one page")                              \
-  X(kLogPruned, "log entries were pruned")                                                      \
-  X(kLogCut, "a log outgrew its bound and was cut")                                             \
-  X(kLogCutUnderPresent, "a log outgrew twice its bound, and a connected replica was given up") \
-  X(kLogCutAroundMarker, "a log was cut, and an entry that names a marker stayed")              \
-  X(kPeerClockShrank, "a peer stated less than it was known to have")                           \
-  X(kProbeEqual, "a probe found both replicas equal")                                           \
-  X(kForwarded, "a write was forwarded by a node that is no replica")                           \
-  X(kForwardRepeated, "a forwarded write arrived twice and was written once")                   \
-  X(kForwardBroken, "the connection broke under a forwarded write")                             \
-  X(kWriteExpired, "a write reached its deadline unconfirmed")                                  \
-  X(kWriteConfirmedByExchange, "anti-entropy confirmed a write whose acknowledgement was lost") \
-  X(kWriteRefused, "a write was refused: too few replicas reachable")                           \
-  X(kOverloaded, "a request was refused: too many under way")                                   \
-  X(kReadSpare, "a read asked a spare replica")                                                 \
-  X(kReadAskedAgain, "a read asked replicas again that had not answered")                       \
-  X(kReadDiffered, "a read joined answers that differed")                                       \
-  X(kReadFailedOver, "a read went on with another replica after a connection broke")            \
-  X(kDiskReadFailed, "a replica could not read its disk")                                       \
-  X(kTimeAhead, "a time beyond the skew limit was not adopted")                                 \
-  X(kTimeTied, "two versions had the same time")                                                \
-  X(kSyncShared, "a write waited for a sync that was already under way")                        \
-  X(kDurableAckRepeated, "a repeated delta was acknowledged as durable at once")                \
-  X(kMarkerDropped, "a marker became stable and was dropped")                                   \
-  X(kMarkerAhead, "a stable marker was from the future and waited for its time")                \
-  X(kForwardedCatchingUp, "a write was forwarded by a replica that is catching up")             \
-  X(kContextStripped, "a context was stripped after the clock had come to cover it")            \
-  X(kSiblingsJoined, "a join left more than one version")                                       \
-  X(kSiblingsRefused, "a put was refused, for the key had too many siblings")                   \
-  X(kTransferRaced, "a version arrived that a full transfer had shown to be gone")              \
-  X(kConditionNotMet, "a put was refused, for it was to be the first and the key had a value")  \
-  X(kExistsAlready, "a put was refused, for the first write had won")                           \
-  X(kExpiredDropped, "an expired version became stable and was dropped")                        \
-  X(kForwardedSkewed, "a replica whose clock was off forwarded a write")                        \
-  X(kForwardedOn, "a forwarded write that one replica refused was taken to the next")           \
-  X(kSkewRefused, "a write was refused, for the clock was off")                                 \
-  X(kSkewRemembered, "a clock was known to be off although nobody could tell any more")         \
-  X(kTimeSetBack, "a time of before the wall clock was set back was forgotten")                 \
-  X(kSessionAskedAnother, "a replica lacked what a session had seen, and others were asked")    \
-  X(kSessionWaited, "a read waited for replicas to get what its session had seen")              \
-  X(kSessionStale, "no replica got what a session had seen by the deadline")                    \
-  X(kSessionLost, "no replica held any more what a session had seen")                           \
-  X(kDamageFound, "a replica found that its part of the disk is damaged")                       \
-  X(kDamageSkipped, "a page of the log left out what could not be read")                        \
-  X(kDamagedKept, "a damaged replica was kept, for nobody was known to have what it has")       \
-  X(kDiscarded, "a damaged replica was discarded")                                              \
-  X(kRebuilt, "a replica that had been discarded caught up with another one")                   \
-  X(kUnfitAsked, "a replica that is damaged or being rebuilt did not answer a read")            \
-  X(kForwardedDamaged, "a node whose replica is damaged forwarded a write")                     \
-  X(kReadRepaired, "a read sent the version that won to a replica that was behind")             \
-  X(kRepairTaken, "a replica took a version from a read")                                       \
-  X(kRepairSkipped, "a read did not repair a replica, for the budget was used up")              \
-  X(kReadExchanged, "a read that found replicas differing started their exchange")              \
-  X(kRequestKnown, "a request came again, and was answered for what it had written")            \
-  X(kRequestAsked, "other replicas were asked whether they know a request")                     \
-  X(kRequestElsewhere, "a request was known to another replica, which answered it")             \
-  X(kRequestUnanswered, "a replica did not say in time whether it knows a request")             \
-  X(kRequestsFull, "a write was refused, for too many requests were remembered")                \
-  X(kRequestDropped, "a request was forgotten, for its window had passed")                      \
-  X(kRequestKept, "a request was kept longer, for a replica lacked its write")                  \
-  X(kRequestAhead, "a request of a clock that was far ahead was given a time of here")          \
-  X(kDuplicateTakenBack, "what a request had added twice was taken back by an actor")           \
-  X(kReadHedged, "a read asked a spare replica sooner than after the fixed time")               \
-  X(kHedgeRefused, "a read did not ask a spare sooner, for the budget was used up")             \
-  X(kAnnouncedWithoutDot, "a version went without a dot of its own, and watchers were told")    \
-  X(kAnnouncedUnchanged, "a write lost against what was here, and watchers were told of it")    \
-  X(kWatchFromLog, "a watcher that was behind read the log of changes by itself")               \
-  X(kWatchCaughtUp, "a watcher that was behind caught up with the others")                      \
-  X(kWatchTooOld, "a watcher's token was of another feed, or older than what is kept")          \
-  X(kWatchFellOut, "a watcher was so far behind that the log did not reach back to it")         \
-  X(kConflictNoted, "a version that lost unseen was noted")                                     \
-  X(kConflictTakenBack, "a note was taken back, for an earlier write had seen the loser")       \
+#define KV_MARKS(X)                                                                              \
+  X(kFreshActorAfterLoss, "a replica took a new actor, for what it issued may be lost")          \
+  X(kActorGuarded, "a peer knew more of this replica's writes than itself: new actor")           \
+  X(kDeltaRepeated, "a delta arrived that had been processed")                                   \
+  X(kDeltaLost, "a delta lost against a version that was here")                                  \
+  X(kDeltaRacedSession, "a delta arrived while its key's partition was being caught up")         \
+  X(kContextOutlivedPage, "an object kept a context, ahead of its replica clock")                \
+  X(kPushPaused, "pushing paused: the window to a peer was full")                                \
+  X(kPushResumed, "pushing resumed after a pause")                                               \
+  X(kPushGivenUp, "deltas under way were given up as lost")                                      \
+  X(kPageCut, "a page of the dot log was cut by its limits")                                     \
+  X(kPageUnexpected, "a page arrived that nobody asked for any more")                            \
+  X(kPageTimedOut, "a page did not come in time, and was asked for again")                       \
+  X(kFullTransferAsked, "the log no longer named what was missing: full transfer")               \
+  X(kFullTransferPages, "a full transfer took more than one page")                               \
+  X(kLogPruned, "log entries were pruned")                                                       \
+  X(kLogCut, "a log outgrew its bound and was cut")                                              \
+  X(kLogCutUnderPresent, "a log outgrew twice its bound, and a connected replica was given up")  \
+  X(kLogCutAroundMarker, "a log was cut, and an entry that names a marker stayed")               \
+  X(kPeerClockShrank, "a peer stated less than it was known to have")                            \
+  X(kProbeEqual, "a probe found both replicas equal")                                            \
+  X(kForwarded, "a write was forwarded by a node that is no replica")                            \
+  X(kForwardRepeated, "a forwarded write arrived twice and was written once")                    \
+  X(kForwardBroken, "the connection broke under a forwarded write")                              \
+  X(kWriteExpired, "a write reached its deadline unconfirmed")                                   \
+  X(kWriteConfirmedByExchange, "anti-entropy confirmed a write whose acknowledgement was lost")  \
+  X(kWriteRefused, "a write was refused: too few replicas reachable")                            \
+  X(kOverloaded, "a request was refused: too many under way")                                    \
+  X(kReadSpare, "a read asked a spare replica")                                                  \
+  X(kReadAskedAgain, "a read asked replicas again that had not answered")                        \
+  X(kReadDiffered, "a read joined answers that differed")                                        \
+  X(kReadFailedOver, "a read went on with another replica after a connection broke")             \
+  X(kDiskReadFailed, "a replica could not read its disk")                                        \
+  X(kTimeAhead, "a time beyond the skew limit was not adopted")                                  \
+  X(kTimeTied, "two versions had the same time")                                                 \
+  X(kSyncShared, "a write waited for a sync that was already under way")                         \
+  X(kDurableAckRepeated, "a repeated delta was acknowledged as durable at once")                 \
+  X(kMarkerDropped, "a marker became stable and was dropped")                                    \
+  X(kMarkerAhead, "a stable marker was from the future and waited for its time")                 \
+  X(kForwardedCatchingUp, "a write was forwarded by a replica that is catching up")              \
+  X(kContextStripped, "a context was stripped after the clock had come to cover it")             \
+  X(kAheadAnnounced, "an object was written again that named a write which nobody has any more") \
+  X(kSiblingsJoined, "a join left more than one version")                                        \
+  X(kSiblingsRefused, "a put was refused, for the key had too many siblings")                    \
+  X(kTransferRaced, "a version arrived that a full transfer had shown to be gone")               \
+  X(kConditionNotMet, "a put was refused, for it was to be the first and the key had a value")   \
+  X(kExistsAlready, "a put was refused, for the first write had won")                            \
+  X(kExpiredDropped, "an expired version became stable and was dropped")                         \
+  X(kForwardedSkewed, "a replica whose clock was off forwarded a write")                         \
+  X(kForwardedOn, "a forwarded write that one replica refused was taken to the next")            \
+  X(kSkewRefused, "a write was refused, for the clock was off")                                  \
+  X(kSkewRemembered, "a clock was known to be off although nobody could tell any more")          \
+  X(kTimeSetBack, "a time of before the wall clock was set back was forgotten")                  \
+  X(kSessionAskedAnother, "a replica lacked what a session had seen, and others were asked")     \
+  X(kSessionWaited, "a read waited for replicas to get what its session had seen")               \
+  X(kSessionStale, "no replica got what a session had seen by the deadline")                     \
+  X(kSessionLost, "no replica held any more what a session had seen")                            \
+  X(kDamageFound, "a replica found that its part of the disk is damaged")                        \
+  X(kDamageSkipped, "a page of the log left out what could not be read")                         \
+  X(kDamagedKept, "a damaged replica was kept, for nobody was known to have what it has")        \
+  X(kDiscarded, "a damaged replica was discarded")                                               \
+  X(kRebuilt, "a replica that had been discarded caught up with another one")                    \
+  X(kUnfitAsked, "a replica that is damaged or being rebuilt did not answer a read")             \
+  X(kForwardedDamaged, "a node whose replica is damaged forwarded a write")                      \
+  X(kReadRepaired, "a read sent the version that won to a replica that was behind")              \
+  X(kRepairTaken, "a replica took a version from a read")                                        \
+  X(kRepairSkipped, "a read did not repair a replica, for the budget was used up")               \
+  X(kReadExchanged, "a read that found replicas differing started their exchange")               \
+  X(kRequestKnown, "a request came again, and was answered for what it had written")             \
+  X(kRequestAsked, "other replicas were asked whether they know a request")                      \
+  X(kRequestElsewhere, "a request was known to another replica, which answered it")              \
+  X(kRequestUnanswered, "a replica did not say in time whether it knows a request")              \
+  X(kRequestsFull, "a write was refused, for too many requests were remembered")                 \
+  X(kRequestDropped, "a request was forgotten, for its window had passed")                       \
+  X(kRequestKept, "a request was kept longer, for a replica lacked its write")                   \
+  X(kRequestAhead, "a request of a clock that was far ahead was given a time of here")           \
+  X(kDuplicateTakenBack, "what a request had added twice was taken back by an actor")            \
+  X(kReadHedged, "a read asked a spare replica sooner than after the fixed time")                \
+  X(kHedgeRefused, "a read did not ask a spare sooner, for the budget was used up")              \
+  X(kAnnouncedWithoutDot, "a version went without a dot of its own, and watchers were told")     \
+  X(kAnnouncedUnchanged, "a write lost against what was here, and watchers were told of it")     \
+  X(kWatchFromLog, "a watcher that was behind read the log of changes by itself")                \
+  X(kWatchCaughtUp, "a watcher that was behind caught up with the others")                       \
+  X(kWatchTooOld, "a watcher's token was of another feed, or older than what is kept")           \
+  X(kWatchFellOut, "a watcher was so far behind that the log did not reach back to it")          \
+  X(kConflictNoted, "a version that lost unseen was noted")                                      \
+  X(kConflictTakenBack, "a note was taken back, for an earlier write had seen the loser")        \
   X(kConflictTrimmed, "a note was dropped, for its age or because there were too many")
 
 #define KV_PLANTED_BUGS(X)                                                                     \
@@ -138,6 +139,7 @@
   X(kFloorNotTaken, "a page does not bring the time of the markers that its sender dropped")   \
   X(kMarkersKept, "stable markers are never dropped")                                          \
   X(kContextsKept, "contexts that the clock covers are never stripped")                        \
+  X(kAheadUnannounced, "what names a write that nobody has any more is left to differ")        \
   X(kJoinForgetsTheirClock, "a join takes no notice of what the sender knows to be gone")      \
   X(kTransferIgnoresAbsent, "a full transfer leaves the keys that the sender does not hold")   \
   X(kPushedTimeOff, "a delta is pushed with a time that is one tick off")                      \

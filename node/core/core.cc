@@ -289,7 +289,7 @@ void Core::keep_up(Step& step, Replica& replica) {
        {replica.prune_log(step.tx, step.now.wall, kUpkeepAtOnce),
         replica.cut_log(step.tx, neighbours_.up, options_.max_log_entries, kUpkeepAtOnce),
         replica.drop_due(step.tx, step.now.wall, kUpkeepAtOnce),
-        replica.strip_contexts(step.tx, kUpkeepAtOnce),
+        replica.strip_contexts(step.tx, hlc_, step.now.wall, kUpkeepAtOnce),
         replica.trim_conflicts(step.tx, kUpkeepAtOnce),
         replica.drop_requests(step.tx, step.now.wall, options_.requests, kUpkeepAtOnce)})
     if (!status.ok()) step.effects.warnings.push_back(absl::StrCat("upkeep: ", status.ToString()));

@@ -365,7 +365,7 @@ TEST_F(FullTransfer, WhatItHasShownToBeGoneDoesNotComeBackBeforeItsEnd) {
   EXPECT_FALSE(b_.object("k00").context.empty()) << "until the clock says it";
   b_.change([&](Transaction& tx) {
     b_->finish_full_transfer(page.applied);
-    EXPECT_TRUE(b_->strip_contexts(tx, 100).ok());
+    EXPECT_TRUE(b_.strip_contexts(tx, 100).ok());
   });
   EXPECT_TRUE(b_.object("k00").empty());
 

@@ -176,8 +176,11 @@ class Replica {
   // Stable versions whose time had not come when their log entry was pruned.
   absl::Status drop_due(Transaction& tx, WallMs wall, std::size_t limit);
 
-  // Contexts that the replica clock has come to cover.
-  absl::Status strip_contexts(Transaction& tx, std::size_t limit);
+  // Contexts that the replica clock has come to cover. One that names a write which no replica has any more (a loss of power or
+  // damage took it after its effect was handed on) keeps its object *ahead* of the clock for good: others may show what it
+  // superseded, and equal clocks would hide that. So once all replicas are level, the object is written again as it is, by a
+  // delete of what is not in it.
+  absl::Status strip_contexts(Transaction& tx, HlcClock& hlc, WallMs wall, std::size_t limit);
 
   // Notes of conflicts beyond their bounds.
   absl::Status trim_conflicts(Transaction& tx, std::size_t limit);
@@ -271,6 +274,9 @@ class Replica {
   void settle();
   void drop_later(storage::WriteBatch& batch, const std::string& key, WallMs at);
   absl::Status drop_perished(Transaction& tx, WallMs wall, const std::string& key);
+  bool is_level() const;
+  absl::Status announce_ahead(Transaction& tx, HlcClock& hlc, WallMs wall, const std::string& key,
+                              const Object& object);
   absl::Status prune_run(Transaction& tx, WallMs wall, Actor actor, Clock::Run run);
   absl::Status cut_run(Transaction& tx, Actor actor, Clock::Run run);
   // Every replica has the dot on its disk, and nothing that was written before it is known can still arrive.
@@ -287,10 +293,11 @@ class Replica {
   Clock durable_;  // part of state_.clock; starts as all of it, since it was read from disk
   std::map<NodeIndex, PeerClock>
       peers_;  // every other replica of the partition; empty clocks until heard from
-  std::set<NodeIndex> unheard_;  // peers with which a new actor has not caught up yet
-  std::string context_cursor_;   // where strip_contexts goes on
-  bool has_contexts_ = true;     // false: no object is known to have one; found out by looking
-  WallMs next_due_{};            // no stable version is due before; found out by looking
+  std::set<NodeIndex> unheard_;      // peers with which a new actor has not caught up yet
+  std::string context_cursor_;       // where strip_contexts goes on
+  bool has_contexts_ = true;         // false: no object is known to have one; found out by looking
+  std::set<std::string> announced_;  // keys of objects that are ahead for good: once is enough
+  WallMs next_due_{};                // no stable version is due before; found out by looking
   Conflicts conflicts_;
   bool changed_ = false;
   bool corrected_ = false;

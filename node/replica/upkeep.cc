@@ -260,7 +260,26 @@ absl::Status Replica::drop_requests(Transaction& tx, WallMs wall, const RequestL
   return absl::OkStatus();
 }
 
-absl::Status Replica::strip_contexts(Transaction& tx, std::size_t limit) {
+// Every replica has processed what this one has, and nothing else.
+bool Replica::is_level() const {
+  return !peers_.empty() && is_fit() &&
+         std::all_of(peers_.begin(), peers_.end(),
+                     [&](const auto& peer) { return peer.second.applied == state_.clock; });
+}
+
+absl::Status Replica::announce_ahead(Transaction& tx, HlcClock& hlc, WallMs wall,
+                                     const std::string& key, const Object& object) {
+  if (KV_PLANTED(kAheadUnannounced) || storage::policy_of(key).is_ordered())
+    return absl::OkStatus();
+  if (!announced_.insert(key).second) return absl::OkStatus();
+  KV_MARK(kAheadAnnounced);
+  Clock gone = state_.clock;
+  for (const Version& version : object.versions) gone = gone.minus(Clock{version.dot});
+  return write(tx, hlc, wall, key, std::nullopt, Token{std::move(gone), {}}).status();
+}
+
+absl::Status Replica::strip_contexts(Transaction& tx, HlcClock& hlc, WallMs wall,
+                                     std::size_t limit) {
   if (KV_PLANTED(kContextsKept) || !has_contexts_) return absl::OkStatus();
   const std::string prefix = storage::context_prefix(partition_);
   const auto kept =
@@ -276,9 +295,13 @@ absl::Status Replica::strip_contexts(Transaction& tx, std::size_t limit) {
     const Traits before = traits_of(*object);
     const Clock context = object->context;
     strip(*object, state_.clock);
-    if (object->context == context) continue;
-    KV_MARK(kContextStripped);
-    save(tx.batch, key, *std::move(object), before);
+    if (object->context != context) {
+      KV_MARK(kContextStripped);
+      save(tx.batch, key, *std::move(object), before);
+    } else if (is_level()) {
+      const absl::Status announced = announce_ahead(tx, hlc, wall, key, *object);
+      if (!announced.ok()) return announced;
+    }
   }
   return absl::OkStatus();
 }

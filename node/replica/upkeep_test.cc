@@ -22,7 +22,7 @@ void keep_up(ReplicaOnDisk& replica, std::int64_t wall_ms = 10'000, std::size_t 
   replica.change([&](Transaction& tx) {
     EXPECT_TRUE(replica->prune_log(tx, WallMs{wall_ms}, limit).ok());
     EXPECT_TRUE(replica->drop_due(tx, WallMs{wall_ms}, limit).ok());
-    EXPECT_TRUE(replica->strip_contexts(tx, limit).ok());
+    EXPECT_TRUE(replica.strip_contexts(tx, limit).ok());
   });
 }
 
@@ -218,6 +218,39 @@ TEST(Upkeep, ADiskThatCannotBeReadIsLeftAsItIs) {
   EXPECT_TRUE(has_marker(a, "k"));
   keep_up(a, erased.version.hlc.wall_ms() + 1);
   EXPECT_FALSE(has_marker(a, "k")) << "it is still due";
+}
+
+// ---- What is ahead of the clock for good ----------------------------------------------------------------------------
+
+// A page that was cut brought the effect of a delete and not its dot; then the only one who could name it is gone.
+TEST(Ahead, IsWrittenAgainOnceAllAreLevelSoThatNobodyShowsWhatWasSuperseded) {
+  ReplicaOnDisk a(0), b(1), c(2);
+  for (ReplicaOnDisk* replica : {&a, &b, &c}) replica->set_policy(PolicyKind::kSiblings);
+  c.apply(a.put("k", "v"));
+  a.erase("k");
+  const SyncPage page = a.answer({b->clock(), b->durable(), false, ""}, {1 << 20, 1});
+  ASSERT_TRUE(page.more);
+  b.apply_page(page);
+  ReplicaOnDisk anew(0);
+  anew.set_policy(PolicyKind::kSiblings);
+  anew.repair_from(b);
+  ASSERT_EQ(b->clock(), c->clock());
+  ASSERT_EQ(anew->clock(), c->clock());
+  EXPECT_EQ(b.value("k"), std::nullopt);
+  EXPECT_EQ(c.value("k"), "v") << "by equal clocks";
+  hear(b, anew);
+  keep_up(b);
+  EXPECT_EQ(b->clock(), c->clock()) << "the third may still have it";
+  hear(b, c);
+  keep_up(b);
+  c.repair_from(b);
+  EXPECT_EQ(c.value("k"), std::nullopt);
+  anew.repair_from(b);
+  hear(b, anew);
+  hear(b, c);
+  const Clock announced = b->clock();
+  keep_up(b);
+  EXPECT_EQ(b->clock(), announced) << "once is enough";
 }
 
 // ---- A log that outgrows its bound ----------------------------------------------------------------------------------

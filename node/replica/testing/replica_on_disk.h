@@ -32,6 +32,7 @@ class ReplicaOnDisk {
   storage::MemoryEngine& engine() { return engine_; }
   NodeIndex index() const { return NodeIndex{static_cast<std::uint16_t>(number_)}; }
   void set_wall_ms(std::int64_t ms) { wall_.ms = ms; }
+  void set_policy(PolicyKind policy) { bucket_.policy = policy; }  // of the keys from now on; lww
 
   // As after a restart of the process.
   void reopen() { open(stored_state()); }
@@ -76,6 +77,10 @@ class ReplicaOnDisk {
     change([&](Transaction& tx) {
       KV_CHECK(replica_->apply_page(tx, page).ok(), "a disk without faults");
     });
+  }
+
+  absl::Status strip_contexts(Transaction& tx, std::size_t limit) {
+    return replica_->strip_contexts(tx, hlc_, wall_, limit);
   }
 
   SyncPage answer(const SyncRequest& request, const PageLimits& limits = {}) const {
@@ -139,9 +144,7 @@ class ReplicaOnDisk {
   }
 
  private:
-  static std::string stored(const std::string& key) {
-    return storage::storage_key(storage::default_bucket(), key);
-  }
+  std::string stored(const std::string& key) const { return storage::storage_key(bucket_, key); }
   void open(storage::ReplicaState state) {
     replica_ = std::make_unique<Replica>(Partition{0}, std::move(state), others_);
   }
@@ -152,6 +155,7 @@ class ReplicaOnDisk {
   std::unique_ptr<Replica> replica_;
   HlcClock hlc_{500};
   WallMs wall_{1000};
+  storage::Bucket bucket_ = storage::default_bucket();
 };
 
 }  // namespace kv::sim
