@@ -143,7 +143,7 @@ void Truth::put_object(Mirror& replica, const std::string& key, Object object) {
 }
 
 void Truth::issued(const Delta& delta) {
-  if (delta.request.has_value()) check_request(delta);
+  check_request(delta);
   Hlc& greatest = greatest_[delta.key];
   seen_before_[delta.version.dot] = greatest;
   greatest = std::max(greatest, delta.version.hlc);

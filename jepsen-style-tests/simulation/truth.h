@@ -216,6 +216,7 @@ class Truth {
   std::int64_t greatest_offset_ms_ = INT64_MIN;           // of a wall clock from virtual time, ever
   std::int64_t least_offset_ms_ = INT64_MAX;
   std::map<std::uint64_t, std::vector<Dot>> dots_of_request_;  // by RequestId::name
+  std::map<Dot, std::uint64_t> request_of_;
   bool renewed_an_actor_ = false;
   std::uint64_t cuts_before_ = 0;           // of logs, before this run
   std::int64_t least_wall_ms_ = INT64_MAX;  // of any node, ever

@@ -1,5 +1,6 @@
-// What Truth knows of requests that come again, and of keys whose values are numbers: what was sent and acknowledged bounds what may be shown. While the two sides
-// of a partition have not heard of each other a request may have been added twice; in the end it counts once.
+// What Truth knows of requests that come again, and of keys whose values are numbers: what was sent and acknowledged bounds
+// what may be shown. While the two sides of a partition have not heard of each other a request may have been added twice; in the
+// end it counts once.
 #include <algorithm>
 
 #include "absl/strings/numbers.h"
@@ -40,8 +41,11 @@ bool Truth::may_have_transferred() const {
              cuts_before_;
 }
 
-// In an ordered bucket a read may have brought a version alone.
+// In an ordered bucket a read may have brought a version alone. A dot whose commit failed is issued again, to another write.
 void Truth::check_request(const Delta& delta) {
+  if (const auto failed = request_of_.extract(delta.version.dot); !failed.empty())
+    std::erase(dots_of_request_[failed.mapped()], delta.version.dot);
+  if (!delta.request.has_value()) return;
   std::vector<Dot>& made = dots_of_request_[delta.request->name];
   const auto issuer = issuers_.find(delta.version.dot.actor);
   const bool excused = issuer == issuers_.end() || may_forget_requests() ||
@@ -52,6 +56,7 @@ void Truth::check_request(const Delta& delta) {
               absl::StrCat("n", issuer->second + 1, " had processed ", to_string(dot), " and made ",
                            to_string(delta.version.dot), " of the same request"));
   made.push_back(delta.version.dot);
+  request_of_[delta.version.dot] = delta.request->name;
 }
 
 void Truth::acknowledged_number(const std::string& storage_key, std::int64_t number) {

@@ -46,15 +46,15 @@ void ConflictModel::disk_changed(std::size_t node, const std::vector<storage::Co
     notes_[node][conflict.key].insert_or_assign(conflict.lost.dot, conflict);
 }
 
-void ConflictModel::delta_arrives(std::size_t node, std::uint64_t incarnation, const Delta& delta) {
-  arrived_[node].push_back({incarnation, delta});
+void ConflictModel::delta_arrives(std::size_t node, Instant now, const Delta& delta) {
+  arrived_[node].push_back({now, delta});
 }
 
-std::string ConflictModel::committed(std::size_t node, std::uint64_t incarnation,
+std::string ConflictModel::committed(std::size_t node, Instant now,
                                      const std::function<bool(const Delta&)>& is_processed) {
   std::string wrong;
   for (const Arrived& arrived : arrived_[node]) {
-    if (arrived.incarnation != incarnation || !is_processed(arrived.delta)) continue;
+    if (arrived.at != now || !is_processed(arrived.delta)) continue;
     const Version& version = arrived.delta.version;
     for (const auto& [dot, conflict] : notes_[node][arrived.delta.key]) {
       if (dot == version.dot || !arrived.delta.context.contains(dot)) continue;

@@ -28,10 +28,10 @@ class ConflictModel {
   }
   void disk_changed(std::size_t node, const std::vector<storage::Conflict>& left);
 
-  // A node is about to take a delta that it has not processed, in that life of its process; and has then committed. Empty if
-  // nothing is noted any more of what the writes of those that it has now processed had seen.
-  void delta_arrives(std::size_t node, std::uint64_t incarnation, const Delta& delta);
-  std::string committed(std::size_t node, std::uint64_t incarnation,
+  // A node is about to take a delta that it has not processed; and has then committed, at the same instant, or else has not taken
+  // it. Empty if nothing is noted any more of what the writes of those that it has now processed had seen.
+  void delta_arrives(std::size_t node, Instant now, const Delta& delta);
+  std::string committed(std::size_t node, Instant now,
                         const std::function<bool(const Delta&)>& is_processed);
 
   // Of the key's writes that everybody has processed, a value that is gone although no write had seen it, and that nobody has
@@ -45,7 +45,7 @@ class ConflictModel {
     Clock context;
   };
   struct Arrived {
-    std::uint64_t incarnation;
+    Instant at;
     Delta delta;
   };
 

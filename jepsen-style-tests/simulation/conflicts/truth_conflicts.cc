@@ -13,15 +13,14 @@ void Truth::note_delta(std::size_t node, const Event& event) {
   const auto* delta = std::get_if<Delta>(&from_peer->message.body);
   if (delta == nullptr) return;
   if (!mirror(node, from_peer->message.partition).clock.contains(delta->version.dot))
-    conflicts_.delta_arrives(node, cluster_->incarnation(node), *delta);
+    conflicts_.delta_arrives(node, cluster_->now(), *delta);
 }
 
 void Truth::check_taken_back(std::size_t node) {
   if (cluster_ == nullptr) return;
-  const std::string wrong =
-      conflicts_.committed(node, cluster_->incarnation(node), [&](const Delta& delta) {
-        return mirror(node, partition_of(delta.key)).clock.contains(delta.version.dot);
-      });
+  const std::string wrong = conflicts_.committed(node, cluster_->now(), [&](const Delta& delta) {
+    return mirror(node, partition_of(delta.key)).clock.contains(delta.version.dot);
+  });
   if (!wrong.empty()) violate(Check::kConflictsNoted, absl::StrCat("n", node + 1, ": ", wrong));
 }
 
