@@ -94,6 +94,7 @@ class Siblings : public Visitor {
   // A delete without a token takes what its replica has. When it happens is known only if it is acknowledged.
   void removes_anything(const Operation& op) {
     held_.clear();
+    for (auto& [index, open] : open_) open.held.clear();  // reads under way may see it
     anything_removed_until_us_ =
         std::max(anything_removed_until_us_, op.outcome == Outcome::kOk ? op.end_us : INT64_MAX);
   }
@@ -118,7 +119,7 @@ class Siblings : public Visitor {
       verdict_.add(Demand::kContextHonoured, "the same value twice", {&read});
     for (const auto& [dot, held] : open.held)
       if (is_certain(held.count.after(open.losses), read) && !removers_.contains(dot) &&
-          read.end_us > anything_removed_until_us_ && !shown.contains(held.write->value))
+          !shown.contains(held.write->value))
         verdict_.add(read.final ? Demand::kNothingLost : Demand::kRegularRead,
                      "a value is missing that no write has replaced", {held.write, &read});
     for (const std::string& value : read.values) {
