@@ -1,4 +1,4 @@
-// Writes that are sent again under the same request id, to whatever node, by scripts/cluster: each counts once.
+// Writes that are sent again under the same request id, to whatever node: each counts once.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -9,86 +9,112 @@ namespace {
 
 using testing::HasSubstr;
 
+Result add(const Cluster& cluster, const std::string& id, const std::string& key,
+           const std::string& request, const std::string& level = "quorum",
+           const std::string& amount = "5") {
+  return cluster.at(id)({"--bucket", "counter", "--level", level, "-o", "json", "incr", key, amount,
+                         "--request-id", request});
+}
+
+std::string dot_of(const Result& result) {
+  return Json::parse(result.out).at("dot").get<std::string>();
+}
+
+void settle(const Cluster& cluster) {
+  cluster.await_connected();
+  cluster.await_nothing_owed();
+}
+
+void expect_everywhere(const Cluster& cluster, const std::string& key,
+                       const std::string& expected) {
+  settle(cluster);
+  for (const Node& node : cluster.nodes())
+    EXPECT_EQ(cluster.at(node.id)({"--bucket", "counter", "--level", "one", "get", key}).out,
+              expected)
+        << "at " << node.id << " it was counted otherwise";
+}
+
+void create_buckets(const Cluster& cluster) {
+  for (const std::string policy : {"counter", "map"})
+    ASSERT_EQ(cluster.at("n1")({"bucket", "create", policy, "--policy", policy}).code, 0);
+}
+
+TEST(RequestIds, SentAgainToAnyNodeAreOneWrite) {
+  const DirectCluster cluster;
+  create_buckets(cluster);
+  const Result first = add(cluster, "n1", "visits", "r1");
+  ASSERT_EQ(first.code, 0) << first;
+  for (const Node& node : cluster.nodes()) {
+    const Result again = add(cluster, node.id, "visits", "r1", "all");
+    EXPECT_EQ(again.code, 0) << again;
+    EXPECT_EQ(dot_of(again), dot_of(first)) << "it was written again through " << node.id;
+  }
+  expect_everywhere(cluster, "visits", "5");
+  EXPECT_EQ(add(cluster, "n2", "visits", "r2").code, 0) << "a new id is a new write";
+  EXPECT_EQ(add(cluster, "n2", "others", "r1").code, 0) << "so is the same id of another key";
+  expect_everywhere(cluster, "visits", "10");
+  expect_everywhere(cluster, "others", "5");
+}
+
+TEST(RequestIds, MadeByTwoNodesThatAreNeverUpTogetherCountOnce) {
+  DirectCluster cluster;
+  create_buckets(cluster);
+  ASSERT_EQ(add(cluster, "n1", "apart", "before", "all", "100").code, 0);
+  cluster.stop("n3");
+  ASSERT_EQ(add(cluster, "n1", "apart", "r1", "one").code, 0);
+  cluster.stop("n1");
+  cluster.stop("n2");
+  cluster.start("n3");
+  ASSERT_EQ(add(cluster, "n3", "apart", "r1", "one").code, 0);
+  cluster.start("n1");
+  cluster.start("n2");
+  expect_everywhere(cluster, "apart", "105");
+}
+
+// The other tests share a cluster, which can be partitioned.
 class Requests : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     cluster_ = std::make_unique<ScriptCluster>();
-    for (const std::string policy : {"counter", "map"})
-      EXPECT_EQ(cluster_->at("n1")({"bucket", "create", policy, "--policy", policy}).code, 0);
+    create_buckets(*cluster_);
   }
   static void TearDownTestSuite() { cluster_.reset(); }
-  void SetUp() override { settle(); }
-
-  static Result add(const std::string& id, const std::string& key, const std::string& request,
-                    const std::string& level = "quorum", const std::string& amount = "5") {
-    return cluster_->at(id)({"--bucket", "counter", "--level", level, "-o", "json", "incr", key,
-                             amount, "--request-id", request});
-  }
-  static std::string dot_of(const Result& result) {
-    return Json::parse(result.out).at("dot").get<std::string>();
-  }
-  static std::string count(const std::string& id, const std::string& key) {
-    return cluster_->at(id)({"--bucket", "counter", "--level", "one", "get", key}).out;
-  }
-  static void expect_everywhere(const std::string& key, const std::string& expected) {
-    settle();
-    for (const Node& node : cluster_->nodes())
-      EXPECT_EQ(count(node.id, key), expected) << "at " << node.id << " it was counted otherwise";
-  }
-  static void settle() {
-    cluster_->await_connected();
-    cluster_->await_nothing_owed();
-  }
+  void SetUp() override { settle(*cluster_); }
 
   static std::unique_ptr<ScriptCluster> cluster_;
 };
 
 std::unique_ptr<ScriptCluster> Requests::cluster_;
 
-TEST_F(Requests, SentAgainToAnyNodeAreOneWrite) {
-  const Result first = add("n1", "visits", "r1");
-  ASSERT_EQ(first.code, 0) << first;
-  for (const Node& node : cluster_->nodes()) {
-    const Result again = add(node.id, "visits", "r1", "all");
-    EXPECT_EQ(again.code, 0) << again;
-    EXPECT_EQ(dot_of(again), dot_of(first)) << "it was written again through " << node.id;
-  }
-  expect_everywhere("visits", "5");
-  EXPECT_EQ(add("n2", "visits", "r2").code, 0) << "a new id is a new write";
-  EXPECT_EQ(add("n2", "others", "r1").code, 0) << "so is the same id of another key";
-  expect_everywhere("visits", "10");
-  expect_everywhere("others", "5");
-}
-
 TEST_F(Requests, SentAgainAfterARestartAreOneWrite) {
-  const Result first = add("n1", "restarted", "r1", "all");
+  const Result first = add(*cluster_, "n1", "restarted", "r1", "all");
   cluster_->kill("n1");
-  const Result elsewhere = add("n2", "restarted", "r1");
+  const Result elsewhere = add(*cluster_, "n2", "restarted", "r1");
   EXPECT_EQ(dot_of(elsewhere), dot_of(first)) << elsewhere;
   cluster_->start("n1");
-  settle();
-  EXPECT_EQ(dot_of(add("n1", "restarted", "r1")), dot_of(first));
-  expect_everywhere("restarted", "5");
+  settle(*cluster_);
+  EXPECT_EQ(dot_of(add(*cluster_, "n1", "restarted", "r1")), dot_of(first));
+  expect_everywhere(*cluster_, "restarted", "5");
 }
 
 TEST_F(Requests, BothSidesOfAPartitionMayMakeOneAndItCountsOnce) {
-  ASSERT_EQ(add("n1", "apart", "before", "all", "100").code, 0);
+  ASSERT_EQ(add(*cluster_, "n1", "apart", "before", "all", "100").code, 0);
   cluster_->while_apart(
       "n3",
       [] {
-        EXPECT_EQ(add("n1", "apart", "r1", "one").code, 0);
-        EXPECT_EQ(add("n2", "apart", "r1", "one").code, 0);
-        EXPECT_EQ(add("n2", "apart", "r2", "one", "30").code, 0);
+        EXPECT_EQ(add(*cluster_, "n1", "apart", "r1", "one").code, 0);
+        EXPECT_EQ(add(*cluster_, "n2", "apart", "r1", "one").code, 0);
+        EXPECT_EQ(add(*cluster_, "n2", "apart", "r2", "one", "30").code, 0);
       },
       [] {
-        EXPECT_EQ(add("n3", "apart", "r1", "one").code, 0);
-        EXPECT_EQ(add("n3", "apart", "r1", "one").code, 0);
-        EXPECT_EQ(add("n3", "apart", "r2", "one", "30").code, 0);
-        EXPECT_EQ(add("n3", "apart", "r3", "one", "1000").code, 0);
+        EXPECT_EQ(add(*cluster_, "n3", "apart", "r1", "one").code, 0);
+        EXPECT_EQ(add(*cluster_, "n3", "apart", "r1", "one").code, 0);
+        EXPECT_EQ(add(*cluster_, "n3", "apart", "r2", "one", "30").code, 0);
+        EXPECT_EQ(add(*cluster_, "n3", "apart", "r3", "one", "1000").code, 0);
       });
-  expect_everywhere("apart", "1135");
-  EXPECT_EQ(add("n2", "apart", "r1", "all").code, 0);
-  expect_everywhere("apart", "1135");
+  expect_everywhere(*cluster_, "apart", "1135");
+  EXPECT_EQ(add(*cluster_, "n2", "apart", "r1", "all").code, 0);
+  expect_everywhere(*cluster_, "apart", "1135");
 }
 
 TEST_F(Requests, InAMapAreOneWriteToo) {
@@ -100,9 +126,9 @@ TEST_F(Requests, InAMapAreOneWriteToo) {
   };
   cluster_->while_apart(
       "n3", [&] { EXPECT_EQ(add_field("n1"), 0); }, [&] { EXPECT_EQ(add_field("n3"), 0); });
-  settle();
+  settle(*cluster_);
   EXPECT_EQ(add_field("n2"), 0);
-  settle();
+  settle(*cluster_);
   for (const Node& node : cluster_->nodes())
     EXPECT_EQ(
         cluster_->at(node.id)({"--bucket", "map", "--level", "one", "map", "get", "ada", "logins"})
@@ -125,10 +151,10 @@ TEST_F(Requests, DoNotMeetTheirOwnConditionsAndDoNotServeForAnythingElse) {
 }
 
 TEST_F(Requests, AreRefusedWhenTheyAreTooLong) {
-  const Result longer = add("n1", "k", std::string(65, 'x'));
+  const Result longer = add(*cluster_, "n1", "k", std::string(65, 'x'));
   EXPECT_EQ(longer.code, 2) << longer;
   EXPECT_THAT(longer.err, HasSubstr("request id has 65 bytes; the limit is 64"));
-  EXPECT_EQ(add("n1", "k", "").code, 2);
+  EXPECT_EQ(add(*cluster_, "n1", "k", "").code, 2);
 }
 
 }  // namespace
