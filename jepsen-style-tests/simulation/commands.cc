@@ -49,6 +49,17 @@ std::uint64_t seed_of_the_day() {
          1'000'000;
 }
 
+std::vector<std::uint64_t> read_kept(const std::string& file) {
+  std::ifstream in(file);
+  if (!in) absl::FPrintF(stderr, "simulate: cannot read %s\n", file);
+  std::vector<std::uint64_t> seeds;
+  for (std::string line; std::getline(in, line);) {
+    std::istringstream words(line);
+    if (std::uint64_t seed = 0; words >> seed) seeds.push_back(seed);
+  }
+  return seeds;
+}
+
 // How one planted bug fared.
 struct Hunt {
   std::uint64_t tried = 0;
@@ -60,17 +71,20 @@ struct Hunt {
   bool missed() const { return catches == 0 && !in_transcript; }
 };
 
+// The seeds from 1 on, and at last those that once found something.
 Hunt hunt(simulation::Bug bug, std::uint64_t max_seeds, std::size_t jobs,
-          const std::string& transcripts) {
+          const std::vector<std::uint64_t>& kept, const std::string& transcripts) {
   constexpr std::uint64_t kCatchesWanted = 3;
   Hunt found;
-  std::uint64_t next_seed = 1;
+  std::uint64_t begun = 0;
   simulation::planted = bug;
   try_plans(
       jobs,
       [&](Plan& plan) {
-        if (next_seed > max_seeds || found.catches >= kCatchesWanted) return false;
-        plan = make_plan(next_seed++);
+        if (found.catches >= (begun < max_seeds ? kCatchesWanted : 1)) return false;
+        if (begun == max_seeds + kept.size()) return false;
+        plan = make_plan(begun < max_seeds ? begun + 1 : kept[begun - max_seeds]);
+        ++begun;
         return true;
       },
       [&](const Plan&, const TrialResult& result) {
@@ -148,16 +162,7 @@ int run_seeds(const RunOptions& options) {
 }
 
 int run_kept(const std::string& file, std::size_t jobs) {
-  std::ifstream in(file);
-  if (!in) {
-    absl::FPrintF(stderr, "simulate: cannot read %s\n", file);
-    return 1;
-  }
-  std::vector<std::uint64_t> seeds;
-  for (std::string line; std::getline(in, line);) {
-    std::istringstream words(line);
-    if (std::uint64_t seed = 0; words >> seed) seeds.push_back(seed);
-  }
+  const std::vector<std::uint64_t> seeds = read_kept(file);
   Coverage coverage;
   std::size_t next = 0;
   try_plans(
@@ -204,7 +209,8 @@ int replay_seed(std::uint64_t seed, bool shorten, bool hash_only) {
 }
 
 int find_planted(const std::string& name, std::uint64_t max_seeds, std::size_t jobs,
-                 const std::string& transcripts) {
+                 const std::string& kept_file, const std::string& transcripts) {
+  const std::vector<std::uint64_t> kept = read_kept(kept_file);
   std::map<Check, std::string> only_by;  // the bugs that no other check catches
   std::size_t missed = 0;
   std::size_t known = 0;
@@ -212,7 +218,7 @@ int find_planted(const std::string& name, std::uint64_t max_seeds, std::size_t j
     const std::string bug_name(simulation::kBugNames[bug]);
     if (!name.empty() && name != bug_name) continue;
     ++known;
-    const Hunt found = hunt(static_cast<simulation::Bug>(bug), max_seeds, jobs, transcripts);
+    const Hunt found = hunt(static_cast<simulation::Bug>(bug), max_seeds, jobs, kept, transcripts);
     print_hunt(bug_name, found, simulation::kBugTexts[bug]);
     missed += found.missed() ? 1U : 0U;
     if (found.caught_by.size() == 1)

@@ -57,7 +57,8 @@ void add_planted(CLI::App& app, Arguments& a) {
   planted->add_option("NAME", a.bug, "Only this one");
   planted->add_option("--max-seeds", a.max_seeds, "Give up after so many; default 3000");
   add_jobs(planted, a);
-  planted->callback([&a] { a.code = find_planted(a.bug, a.max_seeds, a.run.jobs, a.folder); });
+  planted->callback(
+      [&a] { a.code = find_planted(a.bug, a.max_seeds, a.run.jobs, KV_KEPT_SEEDS, a.folder); });
 }
 
 void add_others(CLI::App& app, Arguments& a) {
