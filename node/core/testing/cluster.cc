@@ -81,7 +81,7 @@ void Cluster::step() {
   now_ = next.at;
   const What what = std::move(whats_[next.what]);
   free_.push_back(next.what);
-  std::visit([this](const auto& it) { happen(it); }, what);
+  std::visit([this](const auto& it) { this->happen(it); }, what);
 }
 
 void Cluster::run_for(std::int64_t ms) {
