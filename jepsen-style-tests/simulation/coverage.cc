@@ -86,6 +86,7 @@ std::string Coverage::marks() const {
   }
   std::sort(reached.begin(), reached.end());
   std::vector<std::string> parts;
+  parts.reserve(reached.size());
   for (const auto& [times, name] : reached) parts.push_back(absl::StrCat(times, " ", name));
   return absl::StrCat("marks, the rarest first: ", absl::StrJoin(parts, ", "),
                       "\nmarks reached: ", reached.size(), " of ", marks_.size(),

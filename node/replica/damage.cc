@@ -70,6 +70,7 @@ void Replica::start_anew(storage::WriteBatch& batch, Rng& rng) {
   durable_ = {};
   context_cursor_.clear();
   has_contexts_ = true;
+  announced_.clear();
   next_due_ = {};
   conflicts_.clear();
   corrected_ = false;

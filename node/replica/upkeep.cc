@@ -271,7 +271,8 @@ absl::Status Replica::announce_ahead(Transaction& tx, HlcClock& hlc, WallMs wall
                                      const std::string& key, const Object& object) {
   if (KV_PLANTED(kAheadUnannounced) || storage::policy_of(key).is_ordered())
     return absl::OkStatus();
-  if (!announced_.insert(key).second) return absl::OkStatus();
+  if (announced_[key] == object.context) return absl::OkStatus();
+  announced_[key] = object.context;
   KV_MARK(kAheadAnnounced);
   Clock gone = state_.clock;
   for (const Version& version : object.versions) gone = gone.minus(Clock{version.dot});
@@ -297,6 +298,7 @@ absl::Status Replica::strip_contexts(Transaction& tx, HlcClock& hlc, WallMs wall
     strip(*object, state_.clock);
     if (object->context != context) {
       KV_MARK(kContextStripped);
+      announced_.erase(key);
       save(tx.batch, key, *std::move(object), before);
     } else if (is_level()) {
       const absl::Status announced = announce_ahead(tx, hlc, wall, key, *object);
