@@ -27,6 +27,7 @@ std::string name_of_policy(const std::string& prefix) {
 
 std::string counted(const std::map<std::uint64_t, std::uint64_t>& counts) {
   std::vector<std::string> parts;
+  parts.reserve(counts.size());
   for (const auto& [value, seeds] : counts) parts.push_back(absl::StrCat(value, " (", seeds, ")"));
   return absl::StrJoin(parts, ", ");
 }
