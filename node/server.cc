@@ -187,11 +187,12 @@ absl::Status Server::Impl::start_on_disk() {
 
 absl::Status Server::Impl::leave_damaged(const absl::Status& damage) {
   const std::string what(damage.message());
-  if (ring.n() < 2)
-    return absl::DataLossError(absl::StrCat(
-        what,
-        ". This cluster keeps one replica of each key, so there is nothing to rebuild it from, and "
-        "it is left as it is: restore a backup"));
+  if (*ring.offered().begin() < 2)  // n() is among them
+    return absl::DataLossError(
+        absl::StrCat(what,
+                     ". This cluster keeps one replica of its keys, or of those of some buckets, "
+                     "so there is nothing to "
+                     "rebuild them from, and the directory is left as it is: restore a backup"));
   shards.reset();
   watch_hub.reset();
   engine.reset();

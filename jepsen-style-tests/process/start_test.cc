@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <filesystem>
 #include <set>
 
 #include "jepsen-style-tests/process/harness/cluster.h"
@@ -51,6 +52,19 @@ TEST(Start, ADataDirectoryIsForOneProcessOneNodeAndOneCluster) {
   // All that changed nothing.
   cluster.start("n1");
   EXPECT_EQ(cluster.at("n1").get("key", "one"), "value");
+}
+
+TEST(Start, ADamagedDirectoryStaysWhereItIsIfItMayHoldTheOnlyReplicaOfSomeKeys) {
+  DirectCluster cluster({.root = "bucket_replicas = [1]\n"});
+  cluster.stop("n2");
+  const std::string data = cluster.folder("n2") + "/data";
+  for (const auto& entry : std::filesystem::directory_iterator(data))
+    if (entry.path().filename().string().starts_with("MANIFEST"))
+      write_file(entry.path(), "no manifest");
+  const Result refused = run_node(cluster.config(), "n2", data);
+  EXPECT_EQ(refused.code, 1) << refused;
+  EXPECT_THAT(refused.err, HasSubstr("restore a backup"));
+  EXPECT_FALSE(std::filesystem::exists(data + ".damaged"));
 }
 
 TEST(Start, MistakesInTheConfigurationAreNamedWithTheirLines) {
