@@ -91,8 +91,8 @@ TEST(Ring, BucketsMayHaveOtherNumbersOfReplicas) {
   EXPECT_EQ(ring.first_partition(3), Partition{0});
   EXPECT_EQ(ring.first_partition(5), Partition{64 + 1 + 4 * 64});
   std::map<std::size_t, std::size_t> partitions_of;
-  for (std::uint16_t p = 0; p < ring.all_partitions(); ++p)
-    ++partitions_of[ring.replicas(Partition{p}).size()];
+  for (std::uint32_t p = 0; p < ring.all_partitions(); ++p)
+    ++partitions_of[ring.replicas(Partition{static_cast<std::uint16_t>(p)}).size()];
   EXPECT_EQ(partitions_of,
             (std::map<std::size_t, std::size_t>{{0, 2 * 64 + 64}, {1, 64}, {3, 64}, {5, 65}}));
   const Ring plain = make(nodes);
