@@ -39,8 +39,17 @@ class Run final : private Observer {
   Outcome play();
 
  private:
-  // Replicas of a partition that are not to be read: node and its incarnation.
-  using Unfit = std::set<std::pair<std::size_t, std::uint64_t>>;
+  // Replicas of a partition that are not to be read: node, its incarnation, and what is wrong. One that is damaged takes a new
+  // actor to be rebuilt, and one that has been rebuilt under an actor is fit until it is damaged: so who is in this twice has
+  // been unfit meanwhile.
+  struct UnfitReplica {
+    std::size_t node = 0;
+    std::uint64_t incarnation = 0;
+    Actor actor;
+    bool rebuilding = false;
+    auto operator<=>(const UnfitReplica&) const = default;
+  };
+  using Unfit = std::set<UnfitReplica>;
 
   struct Operation {
     Action action;

@@ -83,21 +83,23 @@ void Run::check_logs(std::uint32_t members) {
 }
 
 Run::Unfit Run::unfit(Partition partition) const {
-  Unfit nodes;
-  for (const NodeIndex node : cluster_.ring().replicas(partition))
-    if (cluster_.is_up(node.value) && !cluster_.is_fit(node.value, partition))
-      nodes.emplace(node.value, cluster_.incarnation(node.value));
-  return nodes;
+  Unfit replicas;
+  for (const NodeIndex node : cluster_.ring().replicas(partition)) {
+    if (!cluster_.is_up(node.value) || cluster_.is_fit(node.value, partition)) continue;
+    const storage::ReplicaState state = cluster_.replica(node.value, partition);
+    replicas.insert({node.value, cluster_.incarnation(node.value), state.actor, state.rebuilding});
+  }
+  return replicas;
 }
 
 // Who is damaged or being rebuilt, and has been since the read began, has not answered it.
 void Run::check_silent(const Operation& operation, const ClientReadReply& reply) {
-  const Unfit still = unfit(cluster_.home_of(operation.key));
-  for (const NodeIndex node : reply.replicas)
-    if (const std::pair who{std::size_t{node.value}, cluster_.incarnation(node.value)};
-        still.contains(who) && operation.unfit.contains(who))
+  for (const UnfitReplica& replica : unfit(cluster_.home_of(operation.key)))
+    if (operation.unfit.contains(replica) &&
+        std::find(reply.replicas.begin(), reply.replicas.end(),
+                  NodeIndex{static_cast<std::uint16_t>(replica.node)}) != reply.replicas.end())
       violate(Check::kUnfitSilent, absl::StrCat(to_string(operation.action), " was answered by n",
-                                                node.value + 1, ", whose replica is not fit"));
+                                                replica.node + 1, ", whose replica is not fit"));
 }
 
 }  // namespace kv::sim
