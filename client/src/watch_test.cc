@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <string>
 #include <vector>
 
@@ -74,10 +75,10 @@ TEST(Watch, TellsOfEachEventAfterATokenToBeginWith) {
 }
 
 TEST(Watch, GoesOnAtTheSameNodeAfterABreak) {
+  std::atomic<int> calls{0};  // of threads of the node
   FakeNode node;
   FakeNode other;
   other.set_watch_hook([](const v1::WatchRequest&, auto&) { return too_old(); });
-  int calls = 0;
   node.set_watch_hook([&](const v1::WatchRequest& request, auto& writer) {
     if (++calls == 1) {
       writer.Write(begun("t"));
