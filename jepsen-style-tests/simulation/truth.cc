@@ -122,8 +122,15 @@ void Truth::take_object(std::size_t node, std::string_view key,
   if (storage::policy_of(name).is_ordered()) {
     check_greatest(name_of_node(node), name, here.clock, object);
   } else {
-    const std::string wrong = survivors_.check(
-        name, object, here.clock, forgotten_[partition_of(name)], WallMs{greatest_wall_ms()});
+    const WallMs latest{greatest_wall_ms()};
+    Clock elsewhere = forgotten_[partition_of(name)];
+    std::string wrong = survivors_.check(name, object, here.clock, elsewhere, latest);
+    // A full transfer shows later keys as they are by then, and ends with the dots that all its pages reflected.
+    if (!wrong.empty() && may_have_transferred()) {
+      for (const auto& [where, replica] : mirrors_)
+        if (where.first == partition_of(name)) elsewhere.join(replica.clock);
+      wrong = survivors_.check(name, object, here.clock, elsewhere, latest);
+    }
     if (!wrong.empty())
       violate(Check::kContextHonoured, absl::StrCat(name_of_node(node), ": ", name, ": ", wrong));
   }
