@@ -293,12 +293,11 @@ class Replica {
   Clock durable_;  // part of state_.clock; starts as all of it, since it was read from disk
   std::map<NodeIndex, PeerClock>
       peers_;  // every other replica of the partition; empty clocks until heard from
-  std::set<NodeIndex> unheard_;  // peers with which a new actor has not caught up yet
-  std::string context_cursor_;   // where strip_contexts goes on
-  bool has_contexts_ = true;     // false: no object is known to have one; found out by looking
-  std::map<std::string, Clock>
-      announced_;      // contexts of objects that are ahead: of each, once is enough
-  WallMs next_due_{};  // no stable version is due before; found out by looking
+  std::set<NodeIndex> unheard_;      // peers with which a new actor has not caught up yet
+  std::string context_cursor_;       // where strip_contexts goes on
+  bool has_contexts_ = true;         // false: no object is known to have one; found out by looking
+  std::set<std::string> announced_;  // keys of objects that are ahead for good: once is enough
+  WallMs next_due_{};                // no stable version is due before; found out by looking
   Conflicts conflicts_;
   bool changed_ = false;
   bool corrected_ = false;

@@ -269,14 +269,16 @@ bool Replica::is_level() const {
 
 absl::Status Replica::announce_ahead(Transaction& tx, HlcClock& hlc, WallMs wall,
                                      const std::string& key, const Object& object) {
-  if (KV_PLANTED(kAheadUnannounced) || storage::policy_of(key).is_ordered())
+  if (KV_PLANTED(kAheadUnannounced) || storage::policy_of(key).is_ordered() ||
+      announced_.contains(key))
     return absl::OkStatus();
-  if (announced_[key] == object.context) return absl::OkStatus();
-  announced_[key] = object.context;
   KV_MARK(kAheadAnnounced);
   Clock gone = state_.clock;
   for (const Version& version : object.versions) gone = gone.minus(Clock{version.dot});
-  return write(tx, hlc, wall, key, std::nullopt, Token{std::move(gone), {}}).status();
+  const absl::Status written =
+      write(tx, hlc, wall, key, std::nullopt, Token{std::move(gone), {}}).status();
+  if (written.ok()) announced_.insert(key);
+  return written;
 }
 
 absl::Status Replica::strip_contexts(Transaction& tx, HlcClock& hlc, WallMs wall,
@@ -287,6 +289,7 @@ absl::Status Replica::strip_contexts(Transaction& tx, HlcClock& hlc, WallMs wall
       keys_in(tx.view, Family::kMeta, prefix + context_cursor_, storage::prefix_end(prefix), limit);
   if (!kept.ok()) return noted(kept.status());
   has_contexts_ = !kept->empty() || !context_cursor_.empty();
+  const bool level = is_level();  // the first that is announced ends it
   context_cursor_ =
       kept->size() < limit ? "" : storage::next_key(kept->back().substr(prefix.size()));
   for (const std::string& entry : *kept) {
@@ -298,9 +301,8 @@ absl::Status Replica::strip_contexts(Transaction& tx, HlcClock& hlc, WallMs wall
     strip(*object, state_.clock);
     if (object->context != context) {
       KV_MARK(kContextStripped);
-      announced_.erase(key);
       save(tx.batch, key, *std::move(object), before);
-    } else if (is_level()) {
+    } else if (level) {
       const absl::Status announced = announce_ahead(tx, hlc, wall, key, *object);
       if (!announced.ok()) return announced;
     }

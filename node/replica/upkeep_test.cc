@@ -222,35 +222,53 @@ TEST(Upkeep, ADiskThatCannotBeReadIsLeftAsItIs) {
 
 // ---- What is ahead of the clock for good ----------------------------------------------------------------------------
 
-// A page that was cut brought the effect of a delete and not its dot; then the only one who could name it is gone.
-TEST(Ahead, IsWrittenAgainOnceAllAreLevelSoThatNobodyShowsWhatWasSuperseded) {
-  ReplicaOnDisk a(0), b(1), c(2);
-  for (ReplicaOnDisk* replica : {&a, &b, &c}) replica->set_policy(PolicyKind::kSiblings);
-  c.apply(a.put("k", "v"));
-  a.erase("k");
-  const SyncPage page = a.answer({b->clock(), b->durable(), false, ""}, {1 << 20, 1});
-  ASSERT_TRUE(page.more);
-  b.apply_page(page);
-  ReplicaOnDisk anew(0);
-  anew.set_policy(PolicyKind::kSiblings);
-  anew.repair_from(b);
-  ASSERT_EQ(b->clock(), c->clock());
-  ASSERT_EQ(anew->clock(), c->clock());
-  EXPECT_EQ(b.value("k"), std::nullopt);
-  EXPECT_EQ(c.value("k"), "v") << "by equal clocks";
-  hear(b, anew);
-  keep_up(b);
-  EXPECT_EQ(b->clock(), c->clock()) << "the third may still have it";
-  hear(b, c);
-  keep_up(b);
-  c.repair_from(b);
-  EXPECT_EQ(c.value("k"), std::nullopt);
-  anew.repair_from(b);
-  hear(b, anew);
-  hear(b, c);
-  const Clock announced = b->clock();
-  keep_up(b);
-  EXPECT_EQ(b->clock(), announced) << "once is enough";
+// A page that was cut brought the effect of deletes and not their dots; then the only one who could name them is gone.
+class Ahead : public testing::Test {
+ protected:
+  void lose_deletes_of(const std::vector<std::string>& keys) {
+    ReplicaOnDisk gone(0);
+    for (ReplicaOnDisk* replica : {&gone, &anew_, &b_, &c_})
+      replica->set_policy(PolicyKind::kSiblings);
+    for (const std::string& key : keys) c_.apply(gone.put(key, "v"));
+    for (const std::string& key : keys) gone.erase(key);
+    const SyncPage page =
+        gone.answer({b_->clock(), b_->durable(), false, ""}, {1 << 20, keys.size()});
+    ASSERT_TRUE(page.more);
+    b_.apply_page(page);
+    anew_.repair_from(b_);
+    ASSERT_EQ(b_->clock(), c_->clock());
+    ASSERT_EQ(anew_->clock(), c_->clock());
+  }
+  ReplicaOnDisk anew_{0}, b_{1}, c_{2};
+};
+
+TEST_F(Ahead, IsWrittenAgainOnceAllAreLevelSoThatNobodyShowsWhatWasSuperseded) {
+  lose_deletes_of({"k"});
+  EXPECT_EQ(b_.value("k"), std::nullopt);
+  EXPECT_EQ(c_.value("k"), "v") << "by equal clocks";
+  hear(b_, anew_);
+  keep_up(b_);
+  EXPECT_EQ(b_->clock(), c_->clock()) << "the third may still have it";
+  hear(b_, c_);
+  keep_up(b_);
+  c_.repair_from(b_);
+  EXPECT_EQ(c_.value("k"), std::nullopt);
+  anew_.repair_from(b_);
+  hear(b_, anew_);
+  hear(b_, c_);
+  const Clock announced = b_->clock();
+  keep_up(b_);
+  EXPECT_EQ(b_->clock(), announced) << "once is enough";
+}
+
+TEST_F(Ahead, AllAreWrittenAgainAtOnce) {
+  lose_deletes_of({"k", "l", "m"});
+  hear(b_, anew_);
+  hear(b_, c_);
+  keep_up(b_);
+  EXPECT_EQ(b_->clock().minus(c_->clock()).count(), 3U);
+  c_.repair_from(b_);
+  for (const char* key : {"k", "l", "m"}) EXPECT_EQ(c_.value(key), std::nullopt);
 }
 
 // ---- A log that outgrows its bound ----------------------------------------------------------------------------------
