@@ -263,11 +263,7 @@ TEST(Faults, ADirectoryThatIsDamagedAsAWholeIsPutAsideAndFilledAnew) {
   DirectCluster cluster;
   const Records records = make_records("key-", 300);
   ASSERT_EQ(cluster.kv()({"import", "-"}, to_tsv(records)).code, 0);
-  cluster.stop("n2");
-  const std::string data = cluster.folder("n2") + "/data";
-  for (const auto& entry : std::filesystem::directory_iterator(data))
-    if (entry.path().filename().string().starts_with("MANIFEST"))
-      write_file(entry.path(), "no manifest");
+  const std::string data = cluster.damage_manifest("n2");
   cluster.start("n2");
   cluster.await_same_everywhere();
   EXPECT_EQ(difference(records, cluster.held_by("n2")), "");

@@ -56,11 +56,7 @@ TEST(Start, ADataDirectoryIsForOneProcessOneNodeAndOneCluster) {
 
 TEST(Start, ADamagedDirectoryStaysWhereItIsIfItMayHoldTheOnlyReplicaOfSomeKeys) {
   DirectCluster cluster({.root = "bucket_replicas = [1]\n"});
-  cluster.stop("n2");
-  const std::string data = cluster.folder("n2") + "/data";
-  for (const auto& entry : std::filesystem::directory_iterator(data))
-    if (entry.path().filename().string().starts_with("MANIFEST"))
-      write_file(entry.path(), "no manifest");
+  const std::string data = cluster.damage_manifest("n2");
   const Result refused = run_node(cluster.config(), "n2", data);
   EXPECT_EQ(refused.code, 1) << refused;
   EXPECT_THAT(refused.err, HasSubstr("restore a backup"));

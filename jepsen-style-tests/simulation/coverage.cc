@@ -25,7 +25,8 @@ std::string name_of_policy(const std::string& prefix) {
   return prefix.empty() ? "lww" : prefix.substr(0, prefix.size() - 1);
 }
 
-std::string counted(const std::map<std::uint64_t, std::uint64_t>& counts) {
+template <typename Value>
+std::string counted(const std::map<Value, std::uint64_t>& counts) {
   std::vector<std::string> parts;
   parts.reserve(counts.size());
   for (const auto& [value, seeds] : counts) parts.push_back(absl::StrCat(value, " (", seeds, ")"));
@@ -64,12 +65,9 @@ std::string Coverage::speed() const {
 }
 
 std::string Coverage::details() const {
-  std::vector<std::string> policies;
-  for (const auto& [policy, seeds] : policies_)
-    policies.push_back(absl::StrCat(policy, " (", seeds, ")"));
   return absl::StrCat("operations: ", done_between(done_, 0, kFirstFault),
                       "\nfaults: ", done_between(done_, kFirstFault, kKinds),
-                      "\npolicies (in so many seeds): ", absl::StrJoin(policies, ", "),
+                      "\npolicies (in so many seeds): ", counted(policies_),
                       "\nnodes: ", counted(nodes_), "; N: ", counted(replicas_),
                       "; partitions: ", counted(partitions_), "; sessions in ", with_sessions_,
                       " seeds, values that expire in ", with_expiry_, "\n", marks());

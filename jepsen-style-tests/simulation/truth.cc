@@ -123,10 +123,11 @@ void Truth::take_object(std::size_t node, std::string_view key,
     check_greatest(name_of_node(node), name, here.clock, object);
   } else {
     const WallMs latest{greatest_wall_ms()};
-    Clock elsewhere = forgotten_[partition_of(name)];
-    std::string wrong = survivors_.check(name, object, here.clock, elsewhere, latest);
+    const Clock& forgotten = forgotten_[partition_of(name)];
+    std::string wrong = survivors_.check(name, object, here.clock, forgotten, latest);
     // A full transfer shows later keys as they are by then, and ends with the dots that all its pages reflected.
     if (!wrong.empty() && may_have_transferred()) {
+      Clock elsewhere = forgotten;
       for (const auto& [where, replica] : mirrors_)
         if (where.first == partition_of(name)) elsewhere.join(replica.clock);
       wrong = survivors_.check(name, object, here.clock, elsewhere, latest);
@@ -174,10 +175,8 @@ void Truth::issued(const Delta& delta) {
   Clock asked = sent->second.token.value_or(Clock{});
   asked.add(delta.version.dot);
   Clock more = delta.context.minus(asked);  // what has expired goes with any write
-  for_each_run(delta.context.minus(asked), [&](Actor actor, const Clock::Run& run) {
-    for (std::uint64_t counter = run.first; counter <= run.last; ++counter)
-      if (may_be_expired(survivors_.expires({actor, counter})))
-        more = more.minus(Clock{Dot{actor, counter}});
+  for_each_dot(delta.context.minus(asked), [&](Dot dot) {
+    if (may_be_expired(survivors_.expires(dot))) more = more.minus(Clock{dot});
   });
   if (!more.empty() || !delta.context.covers(asked))
     violate(Check::kContextHonoured,

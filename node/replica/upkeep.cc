@@ -273,10 +273,8 @@ absl::Status Replica::announce_ahead(Transaction& tx, HlcClock& hlc, WallMs wall
       announced_.contains(key))
     return absl::OkStatus();
   KV_MARK(kAheadAnnounced);
-  Clock gone = state_.clock;
-  for (const Version& version : object.versions) gone = gone.minus(Clock{version.dot});
-  const absl::Status written =
-      write(tx, hlc, wall, key, std::nullopt, Token{std::move(gone), {}}).status();
+  const Token gone{state_.clock.minus(dots_of(object)), {}};
+  const absl::Status written = write(tx, hlc, wall, key, std::nullopt, gone).status();
   if (written.ok()) announced_.insert(key);
   return written;
 }

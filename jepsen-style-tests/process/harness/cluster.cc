@@ -53,6 +53,15 @@ void Cluster::wipe(const std::string& id) {
   std::filesystem::remove_all(folder(id) + "/data");
 }
 
+std::string Cluster::damage_manifest(const std::string& id) {
+  stop(id);
+  const std::string data = folder(id) + "/data";
+  for (const auto& entry : std::filesystem::directory_iterator(data))
+    if (entry.path().filename().string().starts_with("MANIFEST"))
+      write_file(entry.path(), "no manifest");
+  return data;
+}
+
 Json Cluster::status_of(const std::string& id) const {
   const Result result = at(id)({"-o", "json", "status", "--timeout", "5s"});
   if (result.code != 0) return nullptr;

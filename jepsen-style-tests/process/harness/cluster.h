@@ -62,6 +62,8 @@ class Cluster {
   virtual void pause(const std::string& id) = 0;
   virtual void resume(const std::string& id) = 0;
   void wipe(const std::string& id);  // stops it and deletes its data
+  // Stops it and damages its data directory as a whole, which it returns.
+  std::string damage_manifest(const std::string& id);
 
   // What the node says of itself in kv status; null when it does not answer.
   Json status_of(const std::string& id) const;

@@ -82,11 +82,7 @@ ClientSession::Found ClientSession::on_read(Partition partition, const Before& b
                absl::StrCat("a read of ", item.key, " brought ", to_string(version.dot),
                             " back, which an earlier one had shown to be gone")};
   }
-  if (shows_all(item.key))
-    for_each_run(superseded, [&](Actor actor, const Clock::Run& run) {
-      for (std::uint64_t counter = run.first; counter <= run.last; ++counter)
-        now.gone.insert(Dot{actor, counter});
-    });
+  if (shows_all(item.key)) for_each_dot(superseded, [&](Dot dot) { now.gone.insert(dot); });
   const std::string own = judge(before.written, item, truth);
   const std::string others = judge(before.read, item, truth);
   if (!own.empty())

@@ -27,10 +27,7 @@ void tell(const Watch& watch, const FeedEvent& event, v1::WatchResponse::Event* 
   } else {
     out->set_key(std::string(storage::user_key_of(event.key)));
   }
-  for_each_run(event.dots, [&](Actor actor, const Clock::Run& run) {
-    for (std::uint64_t counter = run.first; counter <= run.last; ++counter)
-      *out->add_dots() = to_proto(Dot{actor, counter});
-  });
+  for_each_dot(event.dots, [&](Dot dot) { *out->add_dots() = to_proto(dot); });
   for (const Version& version : event.shown) {
     auto* shown = out->add_shown();
     shown->set_value(*version.value);
