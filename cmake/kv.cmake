@@ -183,7 +183,7 @@ function(kv_register_test name)
       "UBSAN_OPTIONS=print_stacktrace=1"
       # The packaged libraries are not instrumented: what orders their threads is invisible, so what is reported inside
       # them says nothing.
-      "TSAN_OPTIONS=ignore_noninstrumented_modules=1:second_deadlock_stack=1")
+      "TSAN_OPTIONS=ignore_noninstrumented_modules=1:second_deadlock_stack=1:suppressions=${PROJECT_SOURCE_DIR}/cmake/tsan_suppressions.txt")
 endfunction()
 
 # One ctest entry per binary. E2E: starts the real binaries, found in $KV_BIN_DIR. TIMEOUT: seconds, default 60. NOT_TSAN: the

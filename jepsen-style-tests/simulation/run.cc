@@ -137,7 +137,8 @@ void Run::check_majority(std::uint32_t members, bool silent) {
       const bool is_replica = cluster_.is_replica(node, name);
       replicas += is_replica ? 1U : 0U;
       // A write that is forwarded into silence has an unknown outcome, as it should.
-      const bool writes_here = is_replica && can_order(1U << node, name);
+      const bool writes_here = is_replica && can_order(1U << node, name) &&
+                               !cluster_.is_catching_up(node, cluster_.partition_of(name));
       if (writes_here || !silent) coordinators.push_back(node);
     }
     if (replicas <= cluster_.ring().replicas(cluster_.partition_of(name)).size() / 2) continue;

@@ -133,6 +133,10 @@ class Core {
 
   // The replica of the partition that is here is neither damaged nor being rebuilt. Precondition: there is one.
   bool is_fit(Partition partition) const { return replicas_.at(partition).is_fit(); }
+  // Its actor is new, and it has caught up with none of the others since: writes go to them first. Same precondition.
+  bool is_catching_up(Partition partition) const {
+    return replicas_.at(partition).is_catching_up();
+  }
 
   std::size_t pending() const { return writes_.pending() + reads_.pending(); }
   bool idle() const { return pending() == 0; }

@@ -273,10 +273,17 @@ class Replica {
   void put_record(storage::WriteBatch& batch) const;
   void settle();
   void drop_later(storage::WriteBatch& batch, const std::string& key, WallMs at);
-  absl::Status drop_perished(Transaction& tx, WallMs wall, const std::string& key);
+  void drop_perished(Transaction& tx, WallMs wall, const std::string& key, Object object);
   bool is_level() const;
   absl::Status announce_ahead(Transaction& tx, HlcClock& hlc, WallMs wall, const std::string& key,
                               const Object& object);
+  // A write that the log still names, and whose version is to be dropped one day.
+  struct Perishable {
+    Dot dot;
+    std::string key;
+  };
+  absl::StatusOr<std::vector<Perishable>> perishables_in(const storage::View& view, Actor actor,
+                                                         Clock::Run run) const;
   absl::Status prune_run(Transaction& tx, WallMs wall, Actor actor, Clock::Run run);
   absl::Status cut_run(Transaction& tx, Actor actor, Clock::Run run);
   // Every replica has the dot on its disk, and nothing that was written before it is known can still arrive.

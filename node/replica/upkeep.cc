@@ -67,40 +67,55 @@ absl::Status Replica::prune_log(Transaction& tx, WallMs wall, std::size_t limit)
   return status;
 }
 
-absl::Status Replica::prune_run(Transaction& tx, WallMs wall, Actor actor, Clock::Run run) {
-  std::vector<std::string> perishable;
+absl::StatusOr<std::vector<Replica::Perishable>> Replica::perishables_in(
+    const storage::View& view, Actor actor, Clock::Run run) const {
+  std::vector<Perishable> found;
   const absl::Status scanned =
-      tx.view.scan(Family::kLog, storage::log_key(partition_, {actor, run.first}),
-                   storage::log_key(partition_, {actor, run.last + 1}),
-                   [&](std::string_view, std::string_view value) {
-                     const storage::LogEntry entry = storage::log_entry(value);
-                     if (entry.perishable) perishable.emplace_back(entry.storage_key);
-                     return true;
-                   });
+      view.scan(Family::kLog, storage::log_key(partition_, {actor, run.first}),
+                storage::log_key(partition_, {actor, run.last + 1}),
+                [&](std::string_view log_key, std::string_view value) {
+                  const storage::LogEntry entry = storage::log_entry(value);
+                  if (entry.perishable)
+                    found.push_back(
+                        {storage::dot_of_log_key(log_key), std::string(entry.storage_key)});
+                  return true;
+                });
   if (!scanned.ok()) return noted(scanned);
-  for (std::uint64_t counter = run.first; counter <= run.last; ++counter)
-    tx.batch.erase(Family::kLog, storage::log_key(partition_, {actor, counter}));
-  state_.pruned.add_run(actor, run);
-  state_.cut = state_.cut.minus(dots_of_run(actor, run));
-  changed_ = true;
-  KV_MARK(kLogPruned);
-  for (const std::string& key : perishable) {
-    const absl::Status status = drop_perished(tx, wall, key);
-    if (!status.ok()) return status;
+  return found;
+}
+
+// Up to the first perishable entry whose object cannot be read: the entry stays, for nothing else names what is to be dropped.
+absl::Status Replica::prune_run(Transaction& tx, WallMs wall, Actor actor, Clock::Run run) {
+  const auto perishable = perishables_in(tx.view, actor, run);
+  if (!perishable.ok()) return perishable.status();
+  const auto forget = [&](const Clock& dots) {
+    for_each_dot(
+        dots, [&](Dot dot) { tx.batch.erase(Family::kLog, storage::log_key(partition_, dot)); });
+    state_.pruned.join(dots);
+    state_.cut = state_.cut.minus(dots);
+    changed_ = true;
+    KV_MARK(kLogPruned);
+  };
+  if (KV_PLANTED(kPrunedThoughUnread)) forget(dots_of_run(actor, run));
+  for (const auto& [dot, key] : *perishable) {
+    auto object = read(tx.view, key);
+    if (!object.ok()) return object.status();
+    forget(dots_of_run(actor, {run.first, dot.counter}));
+    run.first = dot.counter + 1;
+    drop_perished(tx, wall, key, *std::move(object));
   }
+  if (run.first <= run.last) forget(dots_of_run(actor, run));
   return absl::OkStatus();
 }
 
 // Drops those of the key's markers and expired versions that the log no longer names, for then every replica has them on
 // disk. In an ordered bucket later writes are ordered after them by the floor, which must not get ahead of the wall clock, or
 // one false clock would move the whole partition: what is from the future waits for its time.
-absl::Status Replica::drop_perished(Transaction& tx, WallMs wall, const std::string& key) {
-  if (KV_PLANTED(kMarkersKept)) return absl::OkStatus();
-  auto object = read(tx.view, key);
-  if (!object.ok()) return object.status();
+void Replica::drop_perished(Transaction& tx, WallMs wall, const std::string& key, Object object) {
+  if (KV_PLANTED(kMarkersKept)) return;
   const bool is_ordered = storage::policy_of(key).is_ordered();
-  const Traits before = traits_of(*object);
-  const auto gone = std::erase_if(object->versions, [&](const Version& version) {
+  const Traits before = traits_of(object);
+  const auto gone = std::erase_if(object.versions, [&](const Version& version) {
     const auto at = drop_time(version);
     if (!at.has_value()) return false;
     const bool expires = version.value.has_value();
@@ -119,9 +134,7 @@ absl::Status Replica::drop_perished(Transaction& tx, WallMs wall, const std::str
     changed_ = true;
     return true;
   });
-  if (gone == 0) return absl::OkStatus();
-  save(tx.batch, key, *std::move(object), before);
-  return absl::OkStatus();
+  if (gone > 0) save(tx.batch, key, std::move(object), before);
 }
 
 absl::Status Replica::cut_log(Transaction& tx, const std::vector<bool>& up,
@@ -167,19 +180,10 @@ absl::Status Replica::cut_log(Transaction& tx, const std::vector<bool>& up,
 }
 
 absl::Status Replica::cut_run(Transaction& tx, Actor actor, Clock::Run run) {
-  std::vector<std::pair<Dot, std::string>> perishable;
-  const absl::Status scanned =
-      tx.view.scan(Family::kLog, storage::log_key(partition_, {actor, run.first}),
-                   storage::log_key(partition_, {actor, run.last + 1}),
-                   [&](std::string_view log_key, std::string_view value) {
-                     const storage::LogEntry entry = storage::log_entry(value);
-                     if (entry.perishable)
-                       perishable.emplace_back(storage::dot_of_log_key(log_key), entry.storage_key);
-                     return true;
-                   });
-  if (!scanned.ok()) return noted(scanned);
+  const auto perishable = perishables_in(tx.view, actor, run);
+  if (!perishable.ok()) return perishable.status();
   Clock kept;
-  for (const auto& [dot, key] : perishable) {
+  for (const auto& [dot, key] : *perishable) {
     const auto object = read(tx.view, key);
     if (!object.ok()) return object.status();
     if (dots_of(*object).contains(dot) && !KV_PLANTED(kCutForgetsPerishable)) kept.add(dot);
@@ -208,8 +212,9 @@ absl::Status Replica::drop_due(Transaction& tx, WallMs wall, std::size_t limit) 
   if (!due.ok()) return noted(due.status());
   for (const std::string& entry : *due) {
     const std::string key(storage::due_of_key(entry).storage_key);
-    const absl::Status status = drop_perished(tx, wall, key);
-    if (!status.ok()) return status;
+    auto object = read(tx.view, key);
+    if (!object.ok()) return object.status();
+    drop_perished(tx, wall, key, *std::move(object));
     tx.batch.erase(Family::kMeta, entry);
   }
   if (due->size() == limit) return absl::OkStatus();

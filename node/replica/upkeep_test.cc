@@ -106,6 +106,28 @@ TEST_F(Markers, FromTheFutureWaitForTheirTime) {
   EXPECT_EQ(a_->floor(), erased_.version.hlc);
 }
 
+// Nothing but its log entry would ever bring up a marker again.
+TEST_F(Markers, KeepTheirLogEntryWhileTheyCannotBeRead) {
+  const Delta other = a_.put("x", "v");
+  for (ReplicaOnDisk* peer : {&b_, &c_}) {
+    peer->apply(erased_);
+    peer->apply(other);
+    hear(a_, *peer);
+  }
+  a_->note_durable(a_->clock());
+  storage::MemoryEngine::Faults faults;
+  faults.get = absl::UnavailableError("read error");
+  a_.engine().set_faults(faults);
+  a_.change([&](Transaction& tx) {
+    EXPECT_FALSE(a_->prune_log(tx, WallMs{10'000}, 100).ok());
+  });
+  a_.engine().set_faults({});
+  EXPECT_TRUE(has_marker(a_, "k"));
+  keep_up(a_);
+  EXPECT_FALSE(has_marker(a_, "k"));
+  EXPECT_TRUE(a_.log().empty());
+}
+
 TEST_F(Markers, ThatAreGoneStillOrderLaterWrites) {
   b_.apply(erased_);
   c_.apply(erased_);

@@ -181,6 +181,7 @@ class Cluster {
   Partition home_of(const std::string& storage_key) const;
   // The replica there is neither damaged nor being rebuilt. The node is up and has one.
   bool is_fit(std::size_t node, Partition partition) const;
+  bool is_catching_up(std::size_t node, Partition partition) const;  // as core.h says; likewise
   bool is_replica(std::size_t node, const std::string& key) const;
   bool is_replica(std::size_t node, Partition partition) const;
 

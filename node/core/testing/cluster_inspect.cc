@@ -109,6 +109,11 @@ bool Cluster::is_fit(std::size_t node, Partition partition) const {
   return shards[partition.value % shards.size()].core->is_fit(partition);
 }
 
+bool Cluster::is_catching_up(std::size_t node, Partition partition) const {
+  const auto& shards = nodes_[node].shards;
+  return shards[partition.value % shards.size()].core->is_catching_up(partition);
+}
+
 Held Cluster::held(std::size_t node) const {
   Held most;
   for (const Shard& shard : nodes_[node].shards) {
