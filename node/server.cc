@@ -63,6 +63,8 @@ Shard::Options shard_options(const Config& config, std::uint32_t shard, WatchHub
   options.core.max_log_entries = config.limits.max_dot_log_entries;
   options.core.replication.probe_interval_ms = config.replication.probe_interval_ms;
   options.core.replication.max_in_flight_bytes = config.limits.max_replication_in_flight_bytes;
+  options.core.scrub.bytes_per_s =
+      static_cast<std::int64_t>(config.replication.scrub_bytes_per_s / config.server.shards);
   options.core.replication.page.bytes = config.replication.page_bytes;
   options.max_queued_requests = config.limits.max_pending_requests;
   options.max_queued_bytes = config.limits.max_pending_bytes;
@@ -293,6 +295,7 @@ v1::StatusResponse Server::Impl::combine(const std::vector<CoreStatus>& statuses
   out.mutable_merges()->set_broken(merges.broken);
   auto* totals = out.mutable_anti_entropy();
   auto* reads = out.mutable_reads();
+  auto* scrub = out.mutable_scrub();
   for (const CoreStatus& status : statuses) {
     out.set_keys(out.keys() + status.live_keys);
     out.set_partitions(out.partitions() + status.partitions);
@@ -308,6 +311,11 @@ v1::StatusResponse Server::Impl::combine(const std::vector<CoreStatus>& statuses
     reads->set_spares(reads->spares() + status.reads.spares);
     reads->set_repairs(reads->repairs() + status.reads.repairs);
     reads->set_repairs_skipped(reads->repairs_skipped() + status.reads.repairs_skipped);
+    scrub->set_bytes(scrub->bytes() + status.scrub.bytes);
+    scrub->set_skipped(scrub->skipped() + status.scrub.skipped);
+    scrub->set_different(scrub->different() + status.scrub.different);
+    scrub->set_mended(scrub->mended() + status.scrub.mended);
+    scrub->set_passes(scrub->passes() + status.scrub.passes);
     totals->set_pages_sent(totals->pages_sent() + status.anti_entropy.pages_sent);
     totals->set_pages_received(totals->pages_received() + status.anti_entropy.pages_received);
     totals->set_bytes_sent(totals->bytes_sent() + status.anti_entropy.bytes_sent);

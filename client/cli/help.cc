@@ -380,11 +380,15 @@ in buckets of policy lww until its clock is set), disk_bytes, memory_bytes,
 dot_log_entries and max_dot_log_entries (beyond which a replica that is away is
 given up, and will get full transfers), markers (deletes that some replica is
 not known to have on disk), replicas_unfit and replicas_discarded (those found
-damaged: not served from until rebuilt; and discarded so far), partitions, anti_entropy, reads (gets for which other nodes were asked:
-hedges and spares sent to one more replica, versions sent to repair those
-behind), merges (keys merged by functions of buckets of policy custom, puts that
-these refused, and how often one broke a law) and peers[], each with id, alive, debt_dots, debt_age_ms
-and transfers_owed (partitions that it will get as a whole).
+damaged: not served from until rebuilt; and discarded so far), partitions,
+anti_entropy, reads (gets for which other nodes were asked: hedges and spares
+sent to one more replica, versions sent to repair those behind), merges (keys
+merged by functions of buckets of policy custom, puts that these refused, and
+how often one broke a law), scrub (bytes compared with other replicas, ranges
+skipped because they were being written, keys in which replicas with the same
+writes were different, those mended here, passes through everything here) and
+peers[], each with id, alive, debt_dots, debt_age_ms and transfers_owed
+(partitions that it will get as a whole).
 )help";
 
 constexpr const char* kCompletion = R"help(

@@ -297,6 +297,12 @@ NodeReport to_report(const v1::StatusResponse& response) {
                   .spares = reads.spares(),
                   .repairs = reads.repairs(),
                   .repairs_skipped = reads.repairs_skipped()};
+  const auto& scrub = response.scrub();
+  report.scrub = {.bytes = scrub.bytes(),
+                  .skipped = scrub.skipped(),
+                  .different = scrub.different(),
+                  .mended = scrub.mended(),
+                  .passes = scrub.passes()};
   const auto& merges = response.merges();
   report.merges = {
       .merged = merges.merged(), .refused = merges.refused(), .broken = merges.broken()};

@@ -257,6 +257,12 @@ Plan make_plan(std::uint64_t seed) {
   plan.history = plan.max_ttl_ms == 0 && stream(seed, "history").below(2) == 0;
   Rng repair = stream(seed, "repair");
   plan.cluster.core.repair_bytes_per_s = repair.below(3) == 0 ? repair.between(1, 200) : 1 << 20;
+  Rng scrub = stream(seed, "scrub");
+  if (scrub.below(3) == 0)
+    plan.cluster.core.scrub = {.bytes_per_s = scrub.between(1'000, 1'000'000),
+                               .range_bytes = 1 + scrub.below(scrub.below(2) == 0 ? 300 : 100'000),
+                               .pause_ms = scrub.between(20, 500),
+                               .reply_timeout_ms = scrub.between(50, 3000)};
   Rng maintenance = stream(seed, "maintenance");
   if (maintenance.below(2) == 0)
     plan.cluster.core.maintenance_interval_ms = maintenance.between(20, 1000);
@@ -302,7 +308,11 @@ std::string describe(const Plan& plan) {
       r.max_in_flight_bytes, " B, pages ", r.page.bytes, " B and ", r.page.dots, " dots, overdue ",
       r.overdue_ms, " ms, probes ", r.probe_interval_ms, " ms, repairs ", c.core.repair_bytes_per_s,
       " B/s, ", c.core.max_remembered, " forwards remembered, requests known for ",
-      c.core.requests.window_ms, " ms, at most ", c.core.requests.most);
+      c.core.requests.window_ms, " ms, at most ", c.core.requests.most,
+      c.core.scrub.bytes_per_s == 0
+          ? ""
+          : absl::StrCat(", scrub of ", c.core.scrub.bytes_per_s, " B/s, ranges of ",
+                         c.core.scrub.range_bytes, " B every ", c.core.scrub.pause_ms, " ms"));
 }
 
 }  // namespace kv::sim

@@ -19,10 +19,6 @@ constexpr std::int64_t kLookEveryMs = 250;
 constexpr std::int64_t kAnswerSlackMs = 100;
 constexpr std::size_t kCheckedKeys = 12;
 
-std::uint64_t reached(simulation::Mark mark) {
-  return simulation::marks_reached[static_cast<std::size_t>(mark)];
-}
-
 std::string in_words(const WriteResult& result) {
   switch (result.outcome) {
     case kv::Outcome::kApplied:
@@ -46,7 +42,8 @@ Run::Run(const Plan& plan, bool with_transcript)
       rng_(stream(plan.seed, "end")),
       backed_up_(cluster_.size()),
       transfers_before_(reached(simulation::Mark::kFullTransferAsked)),
-      cuts_before_(reached(simulation::Mark::kLogCut)) {
+      cuts_before_(reached(simulation::Mark::kLogCut)),
+      found_before_(reached(simulation::Mark::kScrubFound)) {
   truth_.attach(cluster_);
   if (plan.history) history_.emplace(plan);
 }
@@ -232,6 +229,7 @@ void Run::mend_and_rest() {
       reached(simulation::Mark::kLogCut) == cuts_before_)
     violate(Check::kNoNeedlessTransfer,
             "no disk was lost and no log was cut, and a full transfer was needed");
+  if (outcome_.violations.empty()) check_scrub();
   if (history_.has_value() && outcome_.violations.empty()) judge_history();
 }
 

@@ -20,6 +20,7 @@
 #include "jepsen-style-tests/simulation/truth.h"
 #include "jepsen-style-tests/simulation/violations.h"
 #include "jepsen-style-tests/simulation/watch/watchers.h"
+#include "node/base/simulation.h"
 
 namespace kv::sim {
 
@@ -89,6 +90,8 @@ class Run final : private Observer {
     if (history_.has_value()) history_->disk_lost(node, cluster_.now());
   }
   void check_logs(std::uint32_t members);
+  void check_scrub();
+  std::vector<std::string> spoil(std::size_t node, Partition partition);
   bool can_order(std::uint32_t members, const std::string& name) const;
   void check_bounds();
   void check_bound(std::size_t node, std::string_view what, std::uint64_t held,
@@ -144,6 +147,9 @@ class Run final : private Observer {
   }
   bool on_reply(const ClientReply& reply) override;
 
+  static std::uint64_t reached(simulation::Mark mark) {
+    return simulation::marks_reached[static_cast<std::size_t>(mark)];
+  }
   std::int64_t now_ms() const { return cluster_.now().us / 1000; }
   std::int64_t pause_left_ms() const {
     return std::max<std::int64_t>(0, elapsed_us(cluster_.now(), paused_until_) / 1000);
@@ -171,6 +177,7 @@ class Run final : private Observer {
   std::vector<bool> backed_up_;
   std::uint64_t transfers_before_;
   std::uint64_t cuts_before_;
+  std::uint64_t found_before_;  // by scrub
   Instant paused_until_;
 };
 

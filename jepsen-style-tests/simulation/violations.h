@@ -23,6 +23,9 @@ namespace kv::sim {
   X(kVersionNamed, "version-named", "a replica's clock names every version that it holds")        \
   X(kSameDotsSameObjects, "same-dots-same-objects",                                               \
     "replicas with the same dots hold the same versions")                                         \
+  X(kScrubMends, "scrub-mends",                                                                   \
+    "what was changed in one replica below its checksums is as before once others compared it, "  \
+    "where most of them agree")                                                                   \
   X(kGreatestWins, "greatest-wins",                                                               \
     "of all writes of a key that were processed, the greatest in (time, dot) remains")            \
   X(kContextHonoured, "context-honoured",                                                         \

@@ -82,6 +82,10 @@
   X(kHedgeRefused, "a read did not ask a spare sooner, for the budget was used up")              \
   X(kAnnouncedWithoutDot, "a version went without a dot of its own, and watchers were told")     \
   X(kAnnouncedUnchanged, "a write lost against what was here, and watchers were told of it")     \
+  X(kScrubCompared, "a range was compared with another replica's")                               \
+  X(kScrubSkipped, "a range was left to the next pass: no clock was equal")                      \
+  X(kScrubFound, "replicas with equal clocks held different objects")                            \
+  X(kScrubMended, "a replica took what the others hold")                                         \
   X(kWatchFromLog, "a watcher that was behind read the log of changes by itself")                \
   X(kWatchCaughtUp, "a watcher that was behind caught up with the others")                       \
   X(kWatchTooOld, "a watcher's token was of another feed, or older than what is kept")           \
@@ -107,7 +111,9 @@
   X(kPruneOnApplied, "the log is pruned on what peers applied, durable or not")                \
   X(kPruneWithoutAbsent, "the log is pruned although a peer that is away lacks the entry")     \
   X(kPruneNever, "the log is never pruned")                                                    \
-  X(kPrunedThoughUnread, "log entries go although a marker that they name could not be read")   \
+  X(kPrunedThoughUnread, "log entries go although a marker that they name could not be read")  \
+  X(kScrubOnlyTells, "scrub tells of a difference and mends nothing")                          \
+  X(kScrubBelievesOther, "scrub takes what another replica holds, whatever most of them do")   \
   X(kLogOwnOnly, "only a replica's own writes are logged")                                     \
   X(kLogUnbounded, "a log that outgrows its bound is not cut")                                 \
   X(kCutForgetsPerishable, "an entry that is cut forgets that its version is a marker")        \

@@ -35,7 +35,8 @@ Core::Core(const CoreOptions& options, const Ring& ring, NodeIndex self, storage
       writes_(neighbours_, replicas_, hlc_, options.max_pending, rng_.next(),
               options.max_remembered, options.requests),
       reads_(neighbours_, replicas_, options.max_pending, options.spare_read_after_ms, rng_.next(),
-             options.repair_bytes_per_s) {}
+             options.repair_bytes_per_s),
+      scrub_(options.scrub, neighbours_, replicas_, Rng(rng_).next()) {}
 
 absl::Status Core::recover(bool keep_actors) {
   KV_CHECK(!replication_.has_value(), "recovered once");
@@ -181,6 +182,10 @@ absl::Status Core::handle_for_replica(Step& step, NodeIndex from, Replica& repli
     confirm_known(step, from, replica);
     return status;
   }
+  if (auto* asked = std::get_if<ScrubRequest>(&message.body))
+    return scrub_.on_request(step, from, replica, *asked);
+  if (auto* told = std::get_if<ScrubReply>(&message.body))
+    return scrub_.on_reply(step, from, replica, std::move(*told));
   auto* page = std::get_if<SyncPage>(&message.body);
   KV_CHECK(page != nullptr, "every kind of message is handled");
   guard_actor(step, replica, page->applied);
@@ -252,6 +257,7 @@ Effects Core::flush(Now now) {
   reads_.expire(step);
   exchange_wanted(step);
   replication_->tick(step);
+  scrub_.tick(step);
   replication_->flush(step);
   push_writes(step);
   const bool maintained = maintain(step);
@@ -262,7 +268,7 @@ Effects Core::flush(Now now) {
   decide_sync(step);
   effects_.wake_at =
       std::min({writes_.next_deadline(), reads_.next_deadline(), replication_->next_wake(),
-                sync_under_way_ ? kNever : next_sync_, next_maintenance_});
+                scrub_.next_wake(), sync_under_way_ ? kNever : next_sync_, next_maintenance_});
   return std::exchange(effects_, Effects{});
 }
 
@@ -420,6 +426,7 @@ CoreStatus Core::status(Now now) const {
     status.peers[peer.value].debt_age_ms = elapsed_us(since, now.mono) / 1000;
   status.discarded = discarded_;
   status.reads = reads_.counters();
+  status.scrub = scrub_.counters();
   status.pending = writes_.pending() + reads_.pending();
   status.skewed = neighbours_.clocks.is_off(now);
   status.clock_skew_ms = neighbours_.clocks.skew_ms(now);

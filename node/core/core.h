@@ -18,6 +18,7 @@
 #include "node/coordinator/reads.h"
 #include "node/coordinator/writes.h"
 #include "node/replication/replication.h"
+#include "node/replication/scrub.h"
 
 namespace kv {
 
@@ -36,6 +37,7 @@ struct CoreOptions {
   std::size_t max_remembered =
       Writes::kRememberedForwards;  // forwarded requests, against repetition
   ReplicationOptions replication;
+  ScrubOptions scrub;
 };
 
 // Events. Requests have been checked; messages have been decoded, and come from a configured node.
@@ -79,6 +81,7 @@ struct CoreStatus {
   std::uint64_t discarded = 0;  // since the start of the process
   AntiEntropyCounters anti_entropy;
   ReadCounters reads;
+  ScrubCounters scrub;
 };
 
 // How much is held now of what has a limit among the options, for whoever watches that it keeps within.
@@ -180,6 +183,7 @@ class Core {
   Replicas replicas_;
   Writes writes_;
   Reads reads_;
+  Scrub scrub_;
   std::optional<Replication> replication_;  // made by recover()
 
   Effects effects_;

@@ -178,10 +178,35 @@ struct SyncPage {
   bool operator==(const SyncPage&) const = default;
 };
 
+// "With a clock of this digest, my objects with keys in (after, last] are of this one. Are yours?"
+struct ScrubRequest {
+  std::uint64_t request = 0;  // comes back with the reply
+  std::string after;
+  std::string last;  // empty: to the end of the partition
+  std::uint64_t clock = 0;
+  std::uint64_t objects = 0;  // see Replica::read_lasting
+  bool operator==(const ScrubRequest&) const = default;
+};
+
+enum class ScrubVerdict : std::uint8_t {
+  kNotComparable = 1,  // another clock, or the replica is not fit
+  kEqual = 2,
+  kDifferent = 3,
+};
+
+struct ScrubReply {
+  std::uint64_t request = 0;
+  ScrubVerdict verdict = ScrubVerdict::kNotComparable;
+  std::vector<Item> items;  // if different: what the sender holds of the range
+  std::string last{};       // as far as the items go: the range's, or less if a limit cut it short
+  bool operator==(const ScrubReply&) const = default;
+};
+
 struct Message {
   Partition partition;
   std::variant<Delta, Ack, ReadRequest, ReadReply, ForwardRequest, ForwardReply, ScanChunkRequest,
-               ScanChunkReply, Probe, SyncRequest, SyncPage, Repair, RequestQuery, RequestAnswer>
+               ScanChunkReply, Probe, SyncRequest, SyncPage, Repair, RequestQuery, RequestAnswer,
+               ScrubRequest, ScrubReply>
       body;
   bool operator==(const Message&) const = default;
 };

@@ -158,6 +158,23 @@ void encode(const SyncPage& page, Record& out) {
   record->set_floor(page.floor.bits);
 }
 
+void encode(const ScrubRequest& request, Record& out) {
+  auto* record = out.mutable_scrub_request();
+  record->set_request(request.request);
+  record->set_after(request.after);
+  record->set_last(request.last);
+  record->set_clock(request.clock);
+  record->set_objects(request.objects);
+}
+
+void encode(const ScrubReply& reply, Record& out) {
+  auto* record = out.mutable_scrub_reply();
+  record->set_request(reply.request);
+  record->set_verdict(static_cast<std::uint32_t>(reply.verdict));
+  for (const Item& item : reply.items) encode_item(item, record->add_items());
+  record->set_last(reply.last);
+}
+
 // ---- decoding -------------------------------------------------------------------------------------------------------
 // One reader per message collects the first error, so that each decoder below reads as a list of its fields.
 
@@ -337,6 +354,19 @@ SyncPage decode(Reader& in, const Record::SyncPage& record) {
   return page;
 }
 
+ScrubRequest decode(Reader&, const Record::ScrubRequest& record) {
+  return {record.request(), record.after(), record.last(), record.clock(), record.objects()};
+}
+
+ScrubReply decode(Reader& in, const Record::ScrubReply& record) {
+  ScrubReply reply;
+  reply.request = record.request();
+  reply.verdict = in.choice(record.verdict(), ScrubVerdict::kDifferent);
+  for (const auto& item : record.items()) reply.items.push_back(decode(in, item));
+  reply.last = record.last();
+  return reply;
+}
+
 void decode_body(Reader& in, const Record& record, Message& out) {
   switch (record.kind_case()) {
     case Record::kDelta:
@@ -380,6 +410,12 @@ void decode_body(Reader& in, const Record& record, Message& out) {
       break;
     case Record::kRequestAnswer:
       out.body = decode(in, record.request_answer());
+      break;
+    case Record::kScrubRequest:
+      out.body = decode(in, record.scrub_request());
+      break;
+    case Record::kScrubReply:
+      out.body = decode(in, record.scrub_reply());
       break;
     case Record::KIND_NOT_SET:
       in.require(false, "message of a kind that this release does not know");

@@ -155,8 +155,14 @@ decltype(Message::body) any_body(std::size_t kind) {
                     any_clock()};
     case 12:
       return RequestQuery{up_to(9), any_id()};
-    default:
+    case 13:
       return RequestAnswer{up_to(9), coin()};
+    case 14:
+      return ScrubRequest{up_to(9), any_bytes(), any_bytes(), *rc::gen::arbitrary<std::uint64_t>(),
+                          *rc::gen::arbitrary<std::uint64_t>()};
+    default:
+      return ScrubReply{up_to(9), static_cast<ScrubVerdict>(1 + up_to(2)), any_items(),
+                        any_bytes()};
   }
 }
 

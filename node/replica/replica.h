@@ -62,6 +62,15 @@ struct RequestLimits {
   std::uint64_t most = kMaxRequestsPerPartition;
 };
 
+// Objects of a range of keys, as far as replicas with equal clocks must agree in them.
+struct LastingRange {
+  std::vector<Item> items;   // with contexts, if any is left
+  std::string last;          // the range's end; empty: that of the partition
+  bool more = false;         // a limit cut it short
+  std::uint64_t digest = 0;  // of keys, dots, times and values; not of contexts
+  std::size_t bytes = 0;     // of keys and values that were read
+};
+
 struct PageLimits {
   std::size_t bytes = 256 * 1024;  // one object may exceed it
   std::size_t dots = 4096;         // log entries looked at
@@ -204,6 +213,17 @@ class Replica {
 
   // Erases everything of the partition, unread, and takes a new actor.
   void start_anew(storage::WriteBatch& batch, Rng& rng);
+
+  // ---- Scrub: replicas whose clocks are equal compare what they hold (scrub.cc) ---------------------------------------------
+
+  // What is here of the keys in (after, last], without markers and without what expires: one replica may drop those before
+  // another. At least one object, else up to `max_bytes`.
+  absl::StatusOr<LastingRange> read_lasting(const storage::View& view, const std::string& after,
+                                            const std::string& last, std::size_t max_bytes) const;
+
+  // Puts `lasting` in the place of what read_lasting shows of the key. No dot is issued: the clocks were right. Watchers are
+  // told.
+  absl::Status mend(Transaction& tx, const std::string& key, const std::vector<Version>& lasting);
 
   // ---- Durability ------------------------------------------------------------------------------------------------------
 

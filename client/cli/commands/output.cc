@@ -63,6 +63,12 @@ Json node_json(const client::NodeStatus& node) {
   const client::NodeReport::Merges& merges = report.merges;
   json["merges"] = {
       {"merged", merges.merged}, {"refused", merges.refused}, {"broken", merges.broken}};
+  const client::NodeReport::Scrub& scrub = report.scrub;
+  json["scrub"] = {{"bytes", scrub.bytes},
+                   {"skipped", scrub.skipped},
+                   {"different", scrub.different},
+                   {"mended", scrub.mended},
+                   {"passes", scrub.passes}};
   return json;
 }
 

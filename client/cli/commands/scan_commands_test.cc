@@ -142,6 +142,8 @@ class StatusCommand : public CliTest {
     peer->set_transfers_owed(2);
     response.mutable_anti_entropy()->set_objects_sent(7);
     response.mutable_reads()->set_repairs(8);
+    response.mutable_scrub()->set_different(9);
+    response.mutable_scrub()->set_mended(6);
     node_.set_status(response);
   }
 
@@ -169,6 +171,9 @@ TEST_F(StatusCommand, AsJson) {
   EXPECT_EQ(nodes[0].at("partitions"), 64);
   EXPECT_EQ(nodes[0].at("anti_entropy").at("objects_sent"), 7);
   EXPECT_EQ(nodes[0].at("reads").at("repairs"), 8);
+  EXPECT_EQ(nodes[0].at("scrub").at("mended"), 6);
+  EXPECT_THAT(status.err, testing::HasSubstr("scrub has found 9 keys in which replicas differed, "
+                                             "and mended 6 here"));
   EXPECT_EQ(nodes[0].at("peers"), (nlohmann::json::array({{{"id", "n2"},
                                                            {"alive", false},
                                                            {"debt_dots", 5003},

@@ -73,6 +73,12 @@ ExitCode run_status(const Options& options, client::Client& client, Console& con
       console.err << absl::StrCat("kv: ", node.id, ": a merge function has broken a law ",
                                   node.report->merges.broken,
                                   " times, and siblings were shown; see the node's log\n");
+  for (const client::NodeStatus& node : nodes)
+    if (node.report.has_value() && node.report->scrub.different > 0)
+      console.err << absl::StrCat("kv: ", node.id, ": scrub has found ",
+                                  node.report->scrub.different,
+                                  " keys in which replicas differed, and mended ",
+                                  node.report->scrub.mended, " here; see the node's log\n");
   console.out << (options.output == OutputFormat::kJson ? to_line(status_json(nodes))
                                                         : status_table(nodes));
   return finish_output(kOk, options.output, console);

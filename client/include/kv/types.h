@@ -311,6 +311,13 @@ struct NodeReport {
     std::uint64_t repairs = 0;
     std::uint64_t repairs_skipped = 0;
   };
+  struct Scrub {
+    std::uint64_t bytes = 0;
+    std::uint64_t skipped = 0;
+    std::uint64_t different = 0;
+    std::uint64_t mended = 0;
+    std::uint64_t passes = 0;
+  };
   struct Merges {
     std::uint64_t merged = 0;
     std::uint64_t refused = 0;
@@ -339,6 +346,7 @@ struct NodeReport {
   AntiEntropy anti_entropy{};
   Reads reads{};
   Merges merges{};
+  Scrub scrub{};
 };
 
 // Who has one write.

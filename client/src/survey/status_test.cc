@@ -77,6 +77,7 @@ TEST(Status, AsksEndpointsAndTheMembersTheyName) {
   full.set_markers(3);
   full.mutable_anti_entropy()->set_objects_sent(13);
   full.mutable_reads()->set_hedges(14);
+  full.mutable_scrub()->set_passes(15);
   v1::StatusResponse::Peer* peer = full.add_peers();
   peer->set_id("n2");
   peer->set_alive(true);
@@ -100,6 +101,7 @@ TEST(Status, AsksEndpointsAndTheMembersTheyName) {
   EXPECT_EQ(nodes[0].report->markers, 3U);
   EXPECT_EQ(nodes[0].report->anti_entropy.objects_sent, 13U);
   EXPECT_EQ(nodes[0].report->reads.hedges, 14U);
+  EXPECT_EQ(nodes[0].report->scrub.passes, 15U);
   ASSERT_EQ(nodes[0].report->peers.size(), 1U);
   EXPECT_TRUE(nodes[0].report->peers[0].alive);
   EXPECT_EQ(nodes[0].report->peers[0].debt_dots, 5U);

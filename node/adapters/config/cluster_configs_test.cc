@@ -69,6 +69,7 @@ TEST(ClusterConfigs, ThreeNodesShowsTheDefaults) {
   EXPECT_EQ(shown.replication.heartbeat_interval_ms, defaults.replication.heartbeat_interval_ms);
   EXPECT_EQ(shown.replication.failure_timeout_ms, defaults.replication.failure_timeout_ms);
   EXPECT_EQ(shown.replication.page_bytes, defaults.replication.page_bytes);
+  EXPECT_EQ(shown.replication.scrub_bytes_per_s, defaults.replication.scrub_bytes_per_s);
   EXPECT_EQ(shown.clock.max_skew_ms, defaults.clock.max_skew_ms);
   EXPECT_EQ(shown.server.shards, defaults.server.shards);
   EXPECT_EQ(shown.log.format, defaults.log.format);

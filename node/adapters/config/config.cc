@@ -121,6 +121,7 @@ void read_replication(ConfigReader& reader, Config::Replication& replication) {
   const int timeout = reader.integer(section, "failure_timeout_ms", 20, 10 * kMinuteMs,
                                      replication.failure_timeout_ms);
   reader.size(section, "page_bytes", 4 * kKiB, 4 * kMiB, replication.page_bytes);
+  reader.size(section, "scrub_bytes_per_s", kKiB, kGiB, replication.scrub_bytes_per_s);
   if (replication.failure_timeout_ms < 2 * replication.heartbeat_interval_ms) {
     reader.add_error(
         std::max(timeout, heartbeat),

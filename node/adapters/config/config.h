@@ -57,6 +57,7 @@ struct Config {
     std::int64_t heartbeat_interval_ms = 250;
     std::int64_t failure_timeout_ms = 2000;  // at least twice heartbeat_interval_ms
     std::size_t page_bytes = 256 << 10;
+    std::size_t scrub_bytes_per_s = 256 << 10;
   } replication;
 
   struct Clock {

@@ -100,6 +100,7 @@ probe_interval_ms = 12
 heartbeat_interval_ms = 13
 failure_timeout_ms = 26
 page_bytes = "8KiB"
+scrub_bytes_per_s = "16KiB"
 [clock]
 max_skew_ms = 14
 [server]
@@ -131,6 +132,7 @@ level = "error"
   EXPECT_EQ(config.replication.heartbeat_interval_ms, 13);
   EXPECT_EQ(config.replication.failure_timeout_ms, 26);
   EXPECT_EQ(config.replication.page_bytes, 8u << 10);
+  EXPECT_EQ(config.replication.scrub_bytes_per_s, 16 << 10);
   EXPECT_EQ(config.clock.max_skew_ms, 14);
   EXPECT_EQ(config.server.shards, 15u);
   EXPECT_EQ(config.log.format, log::Format::kJson);
@@ -213,6 +215,7 @@ TEST(Config, LimitsAreInclusive) {
            Range{"limits", "max_dot_log_entries", 100, 1'000'000'000},
            Range{"replication", "probe_interval_ms", 10, 3'600'000},
            Range{"replication", "page_bytes", 4 << 10, 4 << 20},
+           Range{"replication", "scrub_bytes_per_s", 1 << 10, 1 << 30},
            Range{"clock", "max_skew_ms", 1, 3'600'000},
            Range{"server", "shards", 1, 64},
        }) {

@@ -95,6 +95,11 @@ CoreStatus Cluster::status(std::size_t node) const {
     sum.anti_entropy.pages_received += one.anti_entropy.pages_received;
     sum.anti_entropy.objects_received += one.anti_entropy.objects_received;
     sum.anti_entropy.full_transfers += one.anti_entropy.full_transfers;
+    sum.scrub.bytes += one.scrub.bytes;
+    sum.scrub.skipped += one.scrub.skipped;
+    sum.scrub.different += one.scrub.different;
+    sum.scrub.mended += one.scrub.mended;
+    sum.scrub.passes += one.scrub.passes;
     for (std::size_t peer = 0; peer < nodes_.size(); ++peer) {
       sum.peers[peer].up = one.peers[peer].up;
       sum.peers[peer].debt_dots += one.peers[peer].debt_dots;

@@ -1,0 +1,67 @@
+// Damage that no checksum sees, when all else is done: scrub must find it, and must have found nothing before.
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "jepsen-style-tests/simulation/run.h"
+#include "node/base/check.h"
+#include "node/storage/keys.h"
+
+namespace kv::sim {
+namespace {
+
+constexpr std::size_t kSpoiltKeys = 3;
+constexpr std::int64_t kMendedWithinMs = 600'000;
+
+// Scrub compares it: no version is to be dropped one day, and nothing is ahead of the clock.
+bool is_compared(const Object& object) {
+  return object.context.empty() && perishables_of(object).empty();
+}
+
+}  // namespace
+
+// Takes some objects out of the node's replica, or changes their values where there are enough others to say so.
+std::vector<std::string> Run::spoil(std::size_t node, Partition partition) {
+  std::vector<std::string> keys;
+  storage::WriteBatch batch;
+  const auto& replicas = cluster_.ring().replicas(partition);
+  for (const auto& [key, object] : cluster_.whole_objects(node, partition)) {
+    if (keys.size() == kSpoiltKeys) break;
+    const bool compared = std::all_of(replicas.begin(), replicas.end(), [&](NodeIndex other) {
+      return is_compared(cluster_.whole_objects(other.value, partition)[key]);
+    });
+    if (!compared) continue;
+    const std::string at = storage::object_key(partition, key);
+    keys.push_back(key);
+    if (replicas.size() == 2 || rng_.below(2) == 0) {
+      batch.erase(storage::Family::kObjects, at);
+      continue;
+    }
+    Object changed = object;
+    changed.versions.front().value = absl::StrCat(*changed.versions.front().value, "?");
+    batch.put(storage::Family::kObjects, at, storage::encode_object(changed));
+  }
+  KV_CHECK(cluster_.engine(node).commit(batch).ok(), "disks are well by now");
+  return keys;
+}
+
+void Run::check_scrub() {
+  if (plan_.cluster.core.scrub.bytes_per_s == 0) return;
+  if (reached(simulation::Mark::kScrubFound) > found_before_)
+    violate(Check::kSameDotsSameObjects,
+            "scrub found a difference between replicas with equal clocks");
+  const Partition partition{
+      static_cast<std::uint16_t>(rng_.below(cluster_.ring().all_partitions()))};
+  const auto& replicas = cluster_.ring().replicas(partition);
+  if (replicas.size() < 2) return;
+  const std::size_t node = replicas[rng_.below(replicas.size())].value;
+  const auto before = cluster_.objects(node, partition);
+  const std::vector<std::string> keys = spoil(node, partition);
+  if (keys.empty()) return;
+  const auto is_mended = [&] { return cluster_.objects(node, partition) == before; };
+  if (!cluster_.run_until(is_mended, kMendedWithinMs) || !cluster_.difference().empty())
+    violate(Check::kScrubMends,
+            absl::StrCat(keys.size(), " objects of partition ", partition.value,
+                         " were spoilt at n", node + 1, "; ", cluster_.difference()));
+}
+
+}  // namespace kv::sim
