@@ -54,10 +54,14 @@ void Run::check_scrub() {
   const auto& replicas = cluster_.ring().replicas(partition);
   if (replicas.size() < 2) return;
   const std::size_t node = replicas[rng_.below(replicas.size())].value;
-  const auto before = cluster_.objects(node, partition);
+  auto before = cluster_.objects(node, partition);
   const std::vector<std::string> keys = spoil(node, partition);
   if (keys.empty()) return;
-  const auto is_mended = [&] { return cluster_.objects(node, partition) == before; };
+  const auto is_mended = [&] {
+    auto now = cluster_.objects(node, partition);
+    return std::all_of(keys.begin(), keys.end(),
+                       [&](const std::string& key) { return now[key] == before[key]; });
+  };
   if (!cluster_.run_until(is_mended, kMendedWithinMs) || !cluster_.difference().empty())
     violate(Check::kScrubMends,
             absl::StrCat(keys.size(), " objects of partition ", partition.value,
