@@ -107,7 +107,7 @@
   X(kPruneOnApplied, "the log is pruned on what peers applied, durable or not")                \
   X(kPruneWithoutAbsent, "the log is pruned although a peer that is away lacks the entry")     \
   X(kPruneNever, "the log is never pruned")                                                    \
-  X(kPrunedThoughUnread, "log entries go although a marker that they name could not be read")   \
+  X(kPrunedThoughUnread, "log entries go although a marker that they name could not be read")  \
   X(kLogOwnOnly, "only a replica's own writes are logged")                                     \
   X(kLogUnbounded, "a log that outgrows its bound is not cut")                                 \
   X(kCutForgetsPerishable, "an entry that is cut forgets that its version is a marker")        \

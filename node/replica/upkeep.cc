@@ -67,19 +67,19 @@ absl::Status Replica::prune_log(Transaction& tx, WallMs wall, std::size_t limit)
   return status;
 }
 
-absl::StatusOr<std::vector<Replica::Perishable>> Replica::perishables_in(
-    const storage::View& view, Actor actor, Clock::Run run) const {
+absl::StatusOr<std::vector<Replica::Perishable>> Replica::perishables_in(const storage::View& view,
+                                                                         Actor actor,
+                                                                         Clock::Run run) const {
   std::vector<Perishable> found;
-  const absl::Status scanned =
-      view.scan(Family::kLog, storage::log_key(partition_, {actor, run.first}),
-                storage::log_key(partition_, {actor, run.last + 1}),
-                [&](std::string_view log_key, std::string_view value) {
-                  const storage::LogEntry entry = storage::log_entry(value);
-                  if (entry.perishable)
-                    found.push_back(
-                        {storage::dot_of_log_key(log_key), std::string(entry.storage_key)});
-                  return true;
-                });
+  const absl::Status scanned = view.scan(
+      Family::kLog, storage::log_key(partition_, {actor, run.first}),
+      storage::log_key(partition_, {actor, run.last + 1}),
+      [&](std::string_view log_key, std::string_view value) {
+        const storage::LogEntry entry = storage::log_entry(value);
+        if (entry.perishable)
+          found.push_back({storage::dot_of_log_key(log_key), std::string(entry.storage_key)});
+        return true;
+      });
   if (!scanned.ok()) return noted(scanned);
   return found;
 }
@@ -89,8 +89,8 @@ absl::Status Replica::prune_run(Transaction& tx, WallMs wall, Actor actor, Clock
   const auto perishable = perishables_in(tx.view, actor, run);
   if (!perishable.ok()) return perishable.status();
   const auto forget = [&](const Clock& dots) {
-    for_each_dot(
-        dots, [&](Dot dot) { tx.batch.erase(Family::kLog, storage::log_key(partition_, dot)); });
+    for_each_dot(dots,
+                 [&](Dot dot) { tx.batch.erase(Family::kLog, storage::log_key(partition_, dot)); });
     state_.pruned.join(dots);
     state_.cut = state_.cut.minus(dots);
     changed_ = true;

@@ -118,9 +118,7 @@ TEST_F(Markers, KeepTheirLogEntryWhileTheyCannotBeRead) {
   storage::MemoryEngine::Faults faults;
   faults.get = absl::UnavailableError("read error");
   a_.engine().set_faults(faults);
-  a_.change([&](Transaction& tx) {
-    EXPECT_FALSE(a_->prune_log(tx, WallMs{10'000}, 100).ok());
-  });
+  a_.change([&](Transaction& tx) { EXPECT_FALSE(a_->prune_log(tx, WallMs{10'000}, 100).ok()); });
   a_.engine().set_faults({});
   EXPECT_TRUE(has_marker(a_, "k"));
   keep_up(a_);
