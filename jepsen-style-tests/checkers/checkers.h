@@ -61,10 +61,10 @@ void check_elements(const history::History& history, const KeyOperations& key, V
 void check_counter(const history::History& history, const KeyOperations& key, Verdict& verdict);
 
 // What each watcher was told, from where it began: each dot once and under the right key and value, nothing that is older than
-// what it was told of before, every acknowledged write that began later, and of each key last what its node shows in the end. Of
-// a key that a node has been sent the newest state of, an event may show that only; it names all dots. Nothing is said of what a
-// watcher was told until its node lost its disk, for a node that went back unseen cannot know of it; nor, of the writes that a
-// watcher of an emptied node is told of, that none is missing, for they may have come as the newest state, without names.
+// what it was told of before, every acknowledged write that began later, and of each key last what its node shows in the end. An
+// event of a node that has been sent the newest state may show that only; it names all dots, unless some disk was lost meanwhile:
+// then states travel that do not name what they replaced. Nothing is said of what a watcher was told until its own node lost its
+// disk, for a node that went back unseen cannot know of it.
 void check_watch(const history::History& history, const std::vector<KeyOperations>& keys,
                  Verdict& verdict);
 

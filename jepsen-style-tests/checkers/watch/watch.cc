@@ -23,12 +23,39 @@ bool is_before(const Operation& a, const Operation& b) {
   return std::tie(a.hlc, a.dot) < std::tie(b.hlc, b.dot);
 }
 
+bool has_some(const History& history, const std::set<std::string>& nemeses) {
+  return std::any_of(history.setup.nemeses.begin(), history.setup.nemeses.end(),
+                     [&nemeses](const std::string& name) { return nemeses.contains(name); });
+}
+
 // After these a node may not know whether it has lost something, though it has not.
 bool has_doubtful_disks(const History& history) {
-  static const std::set<std::string, std::less<>> doubtful{
-      "bit-flips", "copy", "disk-full", "file-limit", "read-errors", "swap", "sync-errors"};
-  return std::any_of(history.setup.nemeses.begin(), history.setup.nemeses.end(),
-                     [](const std::string& name) { return doubtful.contains(name); });
+  return has_some(history, {"bit-flips", "copy", "disk-full", "file-limit", "read-errors", "swap",
+                            "sync-errors"});
+}
+
+// At `node`, or at any if it is empty.
+bool lost_disk(const History& history, const std::string& node, std::int64_t from_us,
+               std::int64_t to_us) {
+  return std::any_of(history.disk_losses.begin(), history.disk_losses.end(),
+                     [&](const history::DiskLoss& loss) {
+                       return (node.empty() || loss.node == node) && !loss.unsynced_only &&
+                              from_us <= loss.at_us && loss.at_us <= to_us;
+                     });
+}
+
+// A node that has lost its disk takes the newest states of the others, which do not name what they replaced; nor can it name that
+// to a third that lacks it. So it is until all are equal.
+bool may_come_unnamed(const History& history, const Operation& write) {
+  if (has_some(history, {"read-errors"})) return true;  // what cannot be read is taken anew
+  std::int64_t equal_before_us = 0;
+  std::int64_t equal_after_us = INT64_MAX;
+  for (const history::Rest& rest : history.rests) {
+    if (!rest.converged) continue;
+    if (rest.at_us <= write.start_us) equal_before_us = rest.at_us;
+    if (rest.at_us >= write.end_us) equal_after_us = std::min(equal_after_us, rest.at_us);
+  }
+  return lost_disk(history, "", equal_before_us, equal_after_us);
 }
 
 // The writes of a bucket, and who shows what of its keys in the end.
@@ -122,7 +149,7 @@ class Judge {
   }
 
   // Of the last stretch.
-  void judge_end(bool names_all) {
+  void judge_end() {
     const auto shown = bucket_.in_the_end(stretch_.begin->node);
     std::map<std::string_view, const Told*> last;
     for (const Told* told : stretch_.changes) last[told->key] = told;
@@ -133,7 +160,6 @@ class Judge {
       else if (stretch_.begin->knows_state)
         judge_last(state_of(*read), "it was told of no change since it read the state", *read);
     }
-    if (!names_all) return;
     for (const Operation* write : bucket_.writes())
       if (shown.contains(write->key) && must_have_come(*write) && !dots_.contains(write->dot))
         verdict_.add(Demand::kWatchComplete,
@@ -211,14 +237,14 @@ class Judge {
                    {&read});
   }
 
-  // It began after the watch did, and is certain to be everywhere.
+  // It began after the watch did, and is certain to come to every node, by its name.
   bool must_have_come(const Operation& write) const {
     if (write.outcome != Outcome::kOk || !write.dot || write.start_us <= stretch_.begin->at_us)
       return false;
     const auto lost = std::count_if(
         history_.disk_losses.begin(), history_.disk_losses.end(),
         [&write](const history::DiskLoss& loss) { return loss.at_us >= write.start_us; });
-    return write.acks > lost;
+    return write.acks > lost && !may_come_unnamed(history_, write);
   }
 
   static std::vector<const Operation*> evidence(const Operation* op) {
@@ -233,15 +259,6 @@ class Judge {
   std::map<std::string_view, const Operation*>
       latest_;  // told of so far, of those whose time is known
 };
-
-bool lost_disk(const History& history, const std::string& node, std::int64_t from_us,
-               std::int64_t to_us) {
-  return std::any_of(history.disk_losses.begin(), history.disk_losses.end(),
-                     [&](const history::DiskLoss& loss) {
-                       return loss.node == node && !loss.unsynced_only && from_us <= loss.at_us &&
-                              loss.at_us <= to_us;
-                     });
-}
 
 void check_watcher(const History& history, const Bucket& bucket, const std::string& node,
                    const std::string& name, Verdict& verdict) {
@@ -263,14 +280,7 @@ void check_watcher(const History& history, const Bucket& bucket, const std::stri
     if (lost_disk(history, node, begin.at_us, stretch.end_us)) continue;
     Judge judge(history, bucket, stretch, verdict);
     judge.judge_changes();
-    if (&stretch != &stretches.back()) continue;
-    // What a node takes from others as a whole has no names; so it is until all were equal.
-    std::int64_t equal_us = 0;
-    for (const history::Rest& rest : history.rests)
-      if (rest.converged && rest.at_us <= begin.at_us) equal_us = rest.at_us;
-    const bool takes_as_a_whole =
-        lost_disk(history, node, equal_us, begin.at_us) || (is_doubtful && !begin.why.empty());
-    judge.judge_end(!takes_as_a_whole);
+    if (&stretch == &stretches.back()) judge.judge_end();
   }
 }
 

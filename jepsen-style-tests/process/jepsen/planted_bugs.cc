@@ -36,7 +36,7 @@ const std::vector<PlantedBug>& planted_bugs() {
       {"WatchForgetsLost", "watch", {"isolate"}},
       {"WatchResumesLate", "watch", {}},
       {"WatchRepeats", "watch", {}},
-      {"WatchOfAnyFeed", "watch", {"wipe"}, 25},
+      {"WatchOfAnyFeed", "watch", {"power-loss"}, 20},
       {"WatchNeverResumes", "watch", {"kill"}},
       {"CausalDeleteStays", "siblings", {"isolate"}, 25},
   };
