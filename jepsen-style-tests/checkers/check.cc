@@ -20,6 +20,7 @@ Verdict check(const history::History& history, const Rules& rules) {
     if (key.policy == "siblings") check_siblings(history, key, verdict);
     if (key.policy == "counter") check_counter(history, key, verdict);
   }
+  check_watch(history, keys, verdict);
   check_convergence(history, keys, verdict);
   return verdict;
 }

@@ -57,8 +57,16 @@ void check_sessions(const KeyOperations& key, Verdict& verdict);
 void check_siblings(const history::History& history, const KeyOperations& key, Verdict& verdict);
 // One key of policy set: elements are shown whose insertion no removal can have seen, and none that a removal saw for certain.
 void check_elements(const history::History& history, const KeyOperations& key, Verdict& verdict);
-// One key of policy counter.
+// One key of policy counter. Attempts of one request are one addition.
 void check_counter(const history::History& history, const KeyOperations& key, Verdict& verdict);
+
+// What each watcher was told, from where it began: each dot once and under the right key and value, nothing that is older than
+// what it was told of before, every acknowledged write that began later, and of each key last what its node shows in the end. An
+// event of a node that has been sent the newest state may show that only; it names all dots, unless some disk was lost meanwhile:
+// then states travel that do not name what they replaced. Nothing is said of what a watcher was told until its own node lost its
+// disk, for a node that went back unseen cannot know of it.
+void check_watch(const history::History& history, const std::vector<KeyOperations>& keys,
+                 Verdict& verdict);
 
 // After everything was mended.
 void check_convergence(const history::History& history, const std::vector<KeyOperations>& keys,

@@ -160,5 +160,118 @@ TEST(Counter, ALostDiskExcusesWhatOnlyItHad) {
   EXPECT_TRUE(is_only(story.judge(), Demand::kNothingLost));
 }
 
+// The same addition, sent again under its request id.
+Operation& attempt(Operation& op, const std::string& request, const std::string& node = "n1") {
+  op.request = request;
+  op.node = node;
+  return op;
+}
+
+TEST(CounterRequests, AttemptsAreOneAddition) {
+  Story story("counter");
+  const Operation first = attempt(story.add(5, 0, 10), "r1");
+  attempt(story.add(5, 20, 30), "r1", "n2").dot = first.dot;  // which is answered for the first
+  Story::failed(attempt(story.add(7, 40, 50), "r2"), Outcome::kUnknown);
+  Story::failed(attempt(story.add(7, 60, 70), "r2", "n3"), Outcome::kNotApplied);
+  attempt(story.add(7, 80, 90), "r2", "n2");
+  story.end({"12"});
+  EXPECT_TRUE(is_good(story.judge()));
+  for (const char* twice : {"17", "19"}) {
+    for (int i = 0; i < 3; ++i) story.history().operations[5 + i].values = {twice};
+    EXPECT_TRUE(is_only(story.judge(), Demand::kNumberRight)) << twice;
+  }
+  for (const char* lost : {"5", "7"}) {
+    for (int i = 0; i < 3; ++i) story.history().operations[5 + i].values = {lost};
+    EXPECT_TRUE(is_only(story.judge(), Demand::kNothingLost)) << lost;
+  }
+}
+
+TEST(CounterRequests, OneThatStaysUnknownCountsOnceOrNever) {
+  Story story("counter");
+  for (int i = 0; i < 4; ++i)
+    Story::failed(attempt(story.add(5, 10 * i, 10 * i + 5), "r1"), Outcome::kUnknown);
+  story.end({"5"});
+  EXPECT_TRUE(is_good(story.judge()));
+  for (int i = 0; i < 3; ++i) story.history().operations[4 + i].values = {};
+  EXPECT_TRUE(is_good(story.judge()));
+  for (int i = 0; i < 3; ++i) story.history().operations[4 + i].values = {"10"};
+  EXPECT_TRUE(is_only(story.judge(), Demand::kNumberRight));
+}
+
+TEST(CounterRequests, OneThatWasRefusedAtEachAttemptNeverCounts) {
+  Story story("counter");
+  Story::failed(attempt(story.add(5, 0, 10), "r1"), Outcome::kNotApplied);
+  Story::failed(attempt(story.add(5, 20, 30), "r1", "n2"), Outcome::kNotApplied);
+  story.end({"5"});
+  EXPECT_TRUE(is_only(story.judge(), Demand::kNumberRight));
+}
+
+// Two nodes that do not hear each other both make it, and one takes it back when they do.
+TEST(CounterRequests, MayShowTwiceUntilAllAreEqual) {
+  Story story("counter");
+  attempt(story.add(5, 0, 10), "r1");
+  attempt(story.add(5, 20, 30), "r1", "n3");
+  story.get({"10"}, 40, 50);
+  story.end({"5"});
+  EXPECT_TRUE(is_good(story.judge()));
+  story.rest(35);
+  EXPECT_TRUE(is_only(story.judge(), Demand::kNumberRight));
+
+  Story once("counter");
+  attempt(once.add(5, 0, 10), "r1");
+  once.get({"10"}, 40, 50);
+  once.end({"5"});
+  EXPECT_TRUE(is_only(once.judge(), Demand::kNumberRight)) << "it was sent once";
+}
+
+// Who made it is gone, and cannot take it back.
+TEST(CounterRequests, MayCountTwiceOnceADiskWasLostOrClocksWereWrong) {
+  Story story("counter");
+  attempt(story.add(5, 0, 10), "r1");
+  attempt(story.add(5, 20, 30), "r1", "n3");
+  story.end({"10"});
+  EXPECT_TRUE(is_only(story.judge(), Demand::kNumberRight));
+  story.history().conditions = {{.at_us = 0, .clocks_off = {"n2"}}};
+  EXPECT_TRUE(is_good(story.judge()));
+  story.history().conditions.clear();
+  story.lose_power("n3", 40);
+  EXPECT_TRUE(is_good(story.judge()));
+  story.rest(35);
+  EXPECT_TRUE(is_only(story.judge(), Demand::kNumberRight)) << "they had heard of each other";
+}
+
+TEST(CounterRequests, WhatIsSentAgainToANodeThatWasEmptiedMayCountTwice) {
+  Story story("counter");
+  attempt(story.add(5, 0, 10), "r1");
+  story.rest(15);
+  story.lose_disk("n3", 20);
+  story.rest(25);
+  attempt(story.add(5, 30, 40), "r1", "n3");
+  story.end({"10"});
+  EXPECT_TRUE(is_good(story.judge()));
+  story.history().operations[1].request = "r2";
+  EXPECT_TRUE(is_good(story.judge()));
+  story.history().operations[1].outcome = Outcome::kNotApplied;
+  EXPECT_TRUE(is_only(story.judge(), Demand::kNumberRight)) << "r1 was sent once";
+}
+
+TEST(CounterRequests, AnswersOfOneRequestDoNotAddUpToMoreReplicas) {
+  Story story("counter");
+  attempt(story.add(5, 0, 10), "r1");
+  attempt(story.add(5, 20, 30), "r1", "n2");
+  story.lose_disk("n1", 40);
+  story.lose_disk("n2", 41);
+  story.end({});
+  EXPECT_TRUE(is_good(story.judge()));
+}
+
+TEST(CounterRequests, OnlyAttemptsOfOneRequestShareADot) {
+  Story story("counter");
+  const Operation first = attempt(story.add(5, 0, 10), "r1");
+  attempt(story.add(5, 20, 30), "r2").dot = first.dot;
+  story.end({"10"});
+  EXPECT_TRUE(is_only(story.judge(), Demand::kDotOnce));
+}
+
 }  // namespace
 }  // namespace kv::check

@@ -28,9 +28,17 @@ namespace kv::check {
   X(kContextHonoured, "context-honoured",                                                          \
     "a write removes the siblings that its token had seen, and no others")                         \
   X(kNumberRight, "number-right",                                                                  \
-    "a counter is at least the sum of what was acknowledged, and at most that of what was sent")   \
+    "a counter is at least the sum of what was acknowledged, and at most that of what was sent, "  \
+    "each request once however often it was sent")                                                 \
   X(kSession, "session-kept",                                                                      \
     "a read in a session shows what the session wrote or saw, or what is later")                   \
+  X(kWatchOnce, "watch-once", "a watcher is told of a write once, as of its key and its value")    \
+  X(kWatchComplete, "watch-complete",                                                              \
+    "a watcher is told of every write that its node takes after it began, and of each key last "   \
+    "what is there in the end")                                                                    \
+  X(kWatchOrder, "watch-order", "a watcher is not shown what is older than it was told of before") \
+  X(kWatchHonest, "watch-honest",                                                                  \
+    "a watcher has to begin anew only at a node that may have lost something")                     \
   X(kExpired, "expired-is-gone", "no value is shown after its time, but for what clocks differ")   \
   X(kMemory, "memory-bounded", "no node takes more memory than it may")                            \
   X(kConverges, "converges", "once all is mended, every node gives the same answer at ONE")        \

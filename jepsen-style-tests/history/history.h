@@ -49,6 +49,8 @@ struct Operation {
   std::vector<Dot> seen{};    // of a write: the versions that its token had seen
   std::int64_t ttl_us = 0;    // of a put: how long its value is shown; 0: for good
   std::uint64_t session = 0;  // operations of one session follow each other; 0: in none
+  std::string
+      request{};  // of a write: its request id; others with the same are the same write, sent again
   std::int64_t start_us = 0;
   std::int64_t end_us = 0;
   std::int64_t timeout_us = 0;
@@ -74,6 +76,24 @@ struct Operation {
 inline bool is_write(const Operation& op) {
   return op.kind != Kind::kGet && op.kind != Kind::kElements;
 }
+
+// What somebody was told who watches a bucket at one node, in the order in which it came: that the watch begins, or begins anew,
+// or that a key changed. There is one watcher for each node and watched bucket.
+struct Told {
+  std::int64_t at_us = 0;
+  std::string node{};
+  std::string bucket{};
+  bool begins = false;
+  std::string
+      why{};  // what was said to be the reason that it begins anew; empty: it is the first time
+  bool knows_state = false;                                 // it has read the state since
+  std::map<std::string, std::vector<std::string>> state{};  // values by key
+  // Of a change:
+  std::string key{};
+  std::vector<Dot> dots{};            // the writes that the node processed with it
+  std::vector<std::string> values{};  // that the key shows since
+  std::vector<Dot> shown{};           // of the values, in their order
+};
 
 // From then on, until the next condition.
 struct Condition {
@@ -133,11 +153,13 @@ struct Setup {
   std::uint64_t memory_bytes = 0;                 // that no node may exceed; 0: nothing is said
   // Where clients are: client i is at places[i % size]. Named in cuts like nodes. Empty: nothing comes between them and nodes.
   std::vector<std::string> places{};
+  std::vector<std::string> watched{};  // buckets
 };
 
 struct History {
   Setup setup{};
   std::vector<Operation> operations{};  // in the order in which they ended
+  std::vector<Told> told{};             // of each watcher in its order
   std::vector<Condition> conditions{};  // by time, as are the following
   std::vector<DiskLoss> disk_losses{};
   std::vector<Memory> memory{};

@@ -79,6 +79,7 @@ Setup setup_of(const Json& json) {
   get(json, "policies", setup.policies);
   get(json, "memory_bytes", setup.memory_bytes);
   get(json, "places", setup.places);
+  get(json, "watched", setup.watched);
   if (setup.nodes.empty() || setup.replicas == 0)
     throw std::invalid_argument("the setup names no nodes or no number of replicas");
   return setup;
@@ -98,6 +99,7 @@ Operation operation_of(const Json& json) {
   get_dots(json, "seen", op.seen);
   get(json, "ttl_us", op.ttl_us);
   get(json, "session", op.session);
+  get(json, "request", op.request);
   get(json, "start_us", op.start_us);
   get(json, "end_us", op.end_us);
   get(json, "timeout_us", op.timeout_us);
@@ -114,6 +116,22 @@ Operation operation_of(const Json& json) {
   get(json, "replicas", op.replicas);
   get(json, "agreed", op.agreed);
   return op;
+}
+
+Told told_of(const Json& json) {
+  Told told;
+  get(json, "at_us", told.at_us);
+  get(json, "node", told.node);
+  get(json, "bucket", told.bucket);
+  get(json, "begins", told.begins);
+  get(json, "why", told.why);
+  get(json, "knows_state", told.knows_state);
+  get(json, "state", told.state);
+  get(json, "key", told.key);
+  get_dots(json, "dots", told.dots);
+  get(json, "values", told.values);
+  get_dots(json, "shown", told.shown);
+  return told;
 }
 
 Condition condition_of(const Json& json) {
@@ -134,6 +152,8 @@ void add_line(const Json& json, History& history) {
   const Json& fields = json.begin().value();
   if (name == "op") {
     history.operations.push_back(operation_of(fields));
+  } else if (name == "told") {
+    history.told.push_back(told_of(fields));
   } else if (name == "setup") {
     history.setup = setup_of(fields);
   } else if (name == "condition") {
@@ -178,6 +198,7 @@ std::string to_line(const Setup& setup) {
                {"replicas", setup.replicas}, {"policies", setup.policies}};
   put(json, "memory_bytes", setup.memory_bytes);
   put(json, "places", setup.places);
+  put(json, "watched", setup.watched);
   return dump("setup", std::move(json));
 }
 
@@ -193,6 +214,7 @@ std::string to_line(const Operation& op) {
   put_dots(json, "seen", op.seen);
   put(json, "ttl_us", op.ttl_us);
   put(json, "session", op.session);
+  put(json, "request", op.request);
   put(json, "final", op.final);
   put(json, "error", op.error);
   put(json, "reached", op.reached, true);
@@ -205,6 +227,19 @@ std::string to_line(const Operation& op) {
   put(json, "replicas", op.replicas);
   put(json, "agreed", op.agreed);
   return dump("op", std::move(json));
+}
+
+std::string to_line(const Told& told) {
+  Json json = {{"at_us", told.at_us}, {"node", told.node}, {"bucket", told.bucket}};
+  put(json, "begins", told.begins);
+  put(json, "why", told.why);
+  put(json, "knows_state", told.knows_state);
+  put(json, "state", told.state);
+  put(json, "key", told.key);
+  put_dots(json, "dots", told.dots);
+  put(json, "values", told.values);
+  put_dots(json, "shown", told.shown);
+  return dump("told", std::move(json));
 }
 
 std::string to_line(const Condition& condition) {
@@ -249,6 +284,7 @@ void write(const History& history, std::ostream& stream) {
     for (const auto& item : items) stream << to_line(item) << '\n';
   };
   all(history.operations);
+  all(history.told);
   all(history.conditions);
   all(history.disk_losses);
   all(history.memory);
@@ -275,6 +311,27 @@ absl::StatusOr<History> read(std::istream& stream) {
   return history;
 }
 
+namespace {
+
+std::string quoted(const std::vector<std::string>& values) {
+  const auto quote = [](std::string* out, const std::string& value) {
+    absl::StrAppend(out, "\"", value.substr(0, 40), "\"");
+  };
+  return absl::StrCat("[", absl::StrJoin(values, ", ", quote), "]");
+}
+
+}  // namespace
+
+std::string describe(const Told& told) {
+  std::string text =
+      absl::StrFormat("[%.6f s] watcher of %s at %s", told.at_us / 1e6, told.bucket, told.node);
+  if (told.begins)
+    return absl::StrCat(text, " begins", told.why.empty() ? "" : " anew (" + told.why + ")");
+  const auto name = [](std::string* out, const Dot& dot) { out->append(to_string(dot)); };
+  return absl::StrCat(text, ": ", told.key, ", dots [", absl::StrJoin(told.dots, ", ", name),
+                      "], values ", quoted(told.values));
+}
+
 std::string describe(const Operation& op) {
   std::string text = absl::StrFormat("[%.6f-%.6f s] client %d at %s: %s", op.start_us / 1e6,
                                      op.end_us / 1e6, op.client, op.node, name_of(op.kind));
@@ -286,18 +343,13 @@ std::string describe(const Operation& op) {
                   op.durability == Durability::kDisk ? " on disk" : "",
                   op.final ? " in the end" : "", ": ", name_of(op.outcome));
   if (op.session > 0) absl::StrAppend(&text, ", session ", op.session);
+  if (!op.request.empty()) absl::StrAppend(&text, ", request ", op.request);
   if (!op.error.empty()) absl::StrAppend(&text, " (", op.error, ")");
   if (op.dot) absl::StrAppend(&text, ", dot ", to_string(op.dot));
   if (op.hlc > 0) absl::StrAppend(&text, ", time ", op.hlc >> 16, ".", op.hlc & 0xffff);
   if (op.acks > 0) absl::StrAppend(&text, ", acks ", op.acks);
   if (is_write(op) || op.outcome != Outcome::kOk) return text;
-  absl::StrAppend(&text, ", values [",
-                  absl::StrJoin(op.values, ", ",
-                                [](std::string* out, const std::string& value) {
-                                  absl::StrAppend(out, "\"", value.substr(0, 40), "\"");
-                                }),
-                  "]");
-  return text;
+  return absl::StrCat(text, ", values ", quoted(op.values));
 }
 
 }  // namespace kv::history

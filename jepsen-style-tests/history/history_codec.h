@@ -1,5 +1,5 @@
 // Histories as text: one JSON object a line, in the order in which things were noted. The first is {"setup": ...}; then come
-// {"op": ...}, {"condition": ...}, {"disk_loss": ...}, {"memory": ...}, {"stall": ...}, {"rest": ...}, {"fault": ...},
+// {"op": ...}, {"told": ...}, {"condition": ...}, {"disk_loss": ...}, {"memory": ...}, {"stall": ...}, {"rest": ...}, {"fault": ...},
 // {"death": ...}; the last is {"end": true}. Fields at their default are left out.
 //
 // Values and keys are text: a value that a broken node made up may hold bytes that are none, which are then replaced.
@@ -17,6 +17,7 @@ namespace kv::history {
 
 std::string to_line(const Setup& setup);
 std::string to_line(const Operation& operation);
+std::string to_line(const Told& told);
 std::string to_line(const Condition& condition);
 std::string to_line(const DiskLoss& loss);
 std::string to_line(const Memory& memory);
@@ -39,5 +40,6 @@ const char* name_of(Outcome outcome);
 std::string to_string(const Dot& dot);  // as kv prints it
 // For a verdict's evidence, in one line.
 std::string describe(const Operation& operation);
+std::string describe(const Told& told);
 
 }  // namespace kv::history

@@ -18,7 +18,8 @@ Setup setup() {
           .replicas = 2,
           .policies = {{"b", "lww"}},
           .memory_bytes = 99,
-          .places = {"c1", "c2"}};
+          .places = {"c1", "c2"},
+          .watched = {"b"}};
 }
 
 Operation operation() {
@@ -34,6 +35,7 @@ Operation operation() {
           .seen = {{1, 2}, {3, 4}},
           .ttl_us = 5000,
           .session = 4,
+          .request = "r1",
           .start_us = 10,
           .end_us = 20,
           .timeout_us = 2'000'000,
@@ -60,6 +62,20 @@ std::string text_of(const History& history) {
 TEST(HistoryCodec, WhatIsWrittenIsReadBack) {
   const History history{.setup = setup(),
                         .operations = {operation(), {.key = "defaults"}},
+                        .told = {{.at_us = 1,
+                                  .node = "n1",
+                                  .bucket = "b",
+                                  .begins = true,
+                                  .why = "too old",
+                                  .knows_state = true,
+                                  .state = {{"k", {"x"}}}},
+                                 {.at_us = 2,
+                                  .node = "n1",
+                                  .bucket = "b",
+                                  .key = "k",
+                                  .dots = {{1, 2}, {3, 4}},
+                                  .values = {"y"},
+                                  .shown = {{3, 4}}}},
                         .conditions = {{.at_us = 1,
                                         .out = {"n1"},
                                         .cuts = {{"n1", "n2"}},
@@ -93,6 +109,12 @@ TEST(HistoryCodec, WhatIsWrittenIsReadBack) {
   EXPECT_EQ(back->setup.memory_bytes, 99u);
   EXPECT_EQ(op.ttl_us, 5000);
   EXPECT_EQ(op.session, 4u);
+  EXPECT_EQ(op.request, "r1");
+  EXPECT_EQ(back->setup.watched, history.setup.watched);
+  EXPECT_EQ(back->told.at(0).state, history.told.at(0).state);
+  EXPECT_EQ(describe(back->told.at(0)), "[0.000001 s] watcher of b at n1 begins anew (too old)");
+  EXPECT_EQ(back->told.at(1).dots, history.told.at(1).dots);
+  EXPECT_EQ(describe(back->told.at(1)), describe(history.told.at(1)));
   EXPECT_FALSE(back->rests.at(1).converged);
   EXPECT_TRUE(back->complete);
 }

@@ -33,6 +33,14 @@ const std::vector<Workload> kWorkloads{
     {.name = "counter",
      .text = "counters, added to at QUORUM",
      .mixes = {{.policy = "counter", .weights = {.get = 3, .add = 5}, .keys = 10}}},
+    {.name = "counter-requests",
+     .text = "additions with request ids, sent again to any node until they are answered, and some "
+             "then: each counts once",
+     .mixes = {{.policy = "counter",
+                .weights = {.get = 3, .add = 5},
+                .keys = 10,
+                .write_levels = {Level::kOne, Level::kQuorum, Level::kQuorum},
+                .with_requests = true}}},
     {.name = "append",
      .text = "every put has a key of its own, and all are read in the end: no acknowledged one may "
              "be absent",
@@ -98,6 +106,22 @@ const std::vector<Workload> kWorkloads{
                 .read_levels = {Level::kOne, Level::kQuorum, Level::kQuorum},
                 .bucket = "expiring",
                 .expiring_percent = 70}}},
+    {.name = "watch",
+     .text = "somebody follows each node while registers and siblings are put and deleted: it is "
+             "told of everything, once",
+     .mixes = {{.weights = {.get = 1, .put = 6, .put_seen = 1, .remove = 2},
+                .keys = 40,
+                .read_levels = kAnyLevel,
+                .write_levels = kAnyLevel,
+                .bucket = "watched",
+                .watched = true},
+               {.policy = "siblings",
+                .weights = {.get = 4, .put = 1, .put_seen = 4, .remove_seen = 1},
+                .keys = 20,
+                .write_levels = {Level::kOne, Level::kQuorum, Level::kQuorum},
+                .watched = true},
+               {.weights = {.put = 1}, .keys = 10}},
+     .batch = 3},
     {.name = "mixed",
      .text = "registers, siblings, counters and single-use keys side by side",
      .mixes = {{.weights = {.get = 4, .put = 3, .put_seen = 1, .remove = 1},
@@ -174,6 +198,8 @@ Request Generator::one(const Mix& mix) {
   if (request.kind == Kind::kAdd) request.amount = rng_.between(1, 5);
   if (request.kind == Kind::kInsert || request.kind == Kind::kErase)
     request.value = absl::StrCat("e", rng_.below(kElementsOfASet));
+  if (mix.with_requests && history::is_write({.kind = request.kind}))
+    request.id = absl::StrCat("c", client_, "-", ++ids_);
   return request;
 }
 

@@ -43,6 +43,8 @@ struct Mix {
   std::string bucket{};                // empty: it has the name of the policy
   std::uint32_t expiring_percent = 0;  // puts with a time after which their value is gone
   bool in_sessions = false;            // each client keeps a session
+  bool with_requests = false;  // writes have request ids, and are sent again; not in batches
+  bool watched = false;        // at each node somebody is told of all changes
 };
 
 struct Workload {
@@ -67,6 +69,7 @@ struct Request {
   history::Level level = history::Level::kQuorum;
   history::Durability durability = history::Durability::kOs;
   bool with_token = false;  // if the client has one for the key
+  std::string id{};         // of a write: its request id, like no other's; empty: none
 };
 
 class Generator {
@@ -85,6 +88,7 @@ class Generator {
   const std::uint32_t client_;
   Rng rng_;
   std::uint64_t values_ = 0;
+  std::uint64_t ids_ = 0;
   std::uint64_t keys_ = 0;
 };
 

@@ -75,6 +75,24 @@ TEST(Workload, KeysOfTheirOwnAreNeverWrittenAgain) {
   }
 }
 
+TEST(Workload, WritesThatAreSentAgainHaveRequestIdsOfTheirOwn) {
+  for (const char* name : {"counter-requests", "counter"}) {
+    std::set<std::string> ids;
+    std::size_t writes = 0;
+    for (std::uint32_t client = 0; client < 3; ++client) {
+      Generator generator(*find(name), client, 1);
+      for (int i = 0; i < 200; ++i) {
+        const Request request = generator.next().front();
+        writes += request.kind == Kind::kAdd ? 1 : 0;
+        if (request.id.empty()) continue;
+        EXPECT_EQ(request.kind, Kind::kAdd);
+        EXPECT_TRUE(ids.insert(request.id).second) << request.id;
+      }
+    }
+    EXPECT_EQ(ids.size(), name == std::string("counter") ? 0 : writes);
+  }
+}
+
 TEST(Workload, OnlyValuesOfTheirBucketExpire) {
   for (const char* name : {"expiry", "registers"}) {
     Generator generator(*find(name), 0, 1);

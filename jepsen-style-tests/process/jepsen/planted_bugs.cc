@@ -22,6 +22,8 @@ const std::vector<PlantedBug>& planted_bugs() {
       {"JoinForgetsTheirClock", "siblings", {"isolate"}},
       {"CounterTakesAll", "counter", {"isolate"}},
       {"CounterLeavesGaps", "counter", {"isolate"}, 25},
+      {"RequestIgnored", "counter-requests", {}},
+      {"DuplicateKept", "counter-requests", {"isolate"}, 25},
       {"TieByArrival", "hot-key", {}, 25},
       {"TieReversed", "hot-key", {}, 25},
       {"DurableAtOnce", "durable", {"blackout"}, 25},
@@ -31,6 +33,11 @@ const std::vector<PlantedBug>& planted_bugs() {
       {"ExpiredShown", "expiry", {}},
       {"ExpiryForgotten", "expiry", {"isolate"}},
       {"SkewIgnoresRoundTrip", "registers-any-level", {"delay"}, 40},
+      {"WatchForgetsLost", "watch", {"isolate"}},
+      {"WatchResumesLate", "watch", {}},
+      {"WatchRepeats", "watch", {}},
+      {"WatchOfAnyFeed", "watch", {"power-loss"}, 20},
+      {"WatchNeverResumes", "watch", {"kill"}},
       {"CausalDeleteStays", "siblings", {"isolate"}, 25},
   };
   return bugs;

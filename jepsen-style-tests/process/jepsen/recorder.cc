@@ -27,6 +27,7 @@ void Recorder::add(history::Operation operation) {
   note(history_.operations, std::move(operation));
 }
 
+void Recorder::add(history::Told told) { note(history_.told, std::move(told)); }
 void Recorder::add(history::Condition condition) {
   note(history_.conditions, std::move(condition));
 }

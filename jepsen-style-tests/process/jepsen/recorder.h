@@ -31,6 +31,7 @@ class Recorder {
   }
 
   void add(history::Operation operation);
+  void add(history::Told told);
   void add(history::Condition condition);
   void add(history::DiskLoss loss);
   void add(history::Memory memory);

@@ -16,6 +16,7 @@
 #include "jepsen-style-tests/faults/schedule.h"
 #include "jepsen-style-tests/process/harness/place.h"
 #include "jepsen-style-tests/process/jepsen/clients.h"
+#include "jepsen-style-tests/process/jepsen/followers/followers.h"
 #include "jepsen-style-tests/process/jepsen/injector.h"
 #include "jepsen-style-tests/process/jepsen/plot.h"
 
@@ -58,8 +59,10 @@ history::Setup setup_of(const RunOptions& options, const workload::Workload& wor
                        .policies = {},
                        .memory_bytes = kMostMemoryBytes,
                        .places = client_places(isolated)};
-  for (const workload::Mix& mix : workload.mixes)
+  for (const workload::Mix& mix : workload.mixes) {
     setup.policies[workload::bucket_of(mix)] = mix.policy;
+    if (mix.watched) setup.watched.push_back(workload::bucket_of(mix));
+  }
   return setup;
 }
 
@@ -78,6 +81,7 @@ class Run {
   void make_buckets();
   void chaos(Clients& clients, std::int64_t round, std::int64_t duration_ms);
   void rest();
+  void end_watches(Clients& clients);
   void await_expiry();
   void read_all();
 
@@ -133,6 +137,7 @@ void Run::go() {
       rest();
       done_ms += duration_ms;
     }
+    end_watches(clients);
   }
   injector_.on_surge({});
   await_expiry();
@@ -220,6 +225,20 @@ void Run::rest() {
   rest.converged = reached;
   rest.at_us = recorder_.now_us();
   recorder_.add(std::move(rest));
+}
+
+// All that was written has been told when the mark is, which every node takes after everything else.
+void Run::end_watches(Clients& clients) {
+  if (history().setup.watched.empty()) return;
+  for (const std::string& bucket : history().setup.watched)
+    for (const std::string& key : Followers::mark()) {
+      const bool is_put = e2e::eventually([&] {
+        injector_.look_after();
+        return client_->put(key, "", {.bucket = bucket, .level = client::Level::kAll}).ok();
+      });
+      if (!is_put) throw std::runtime_error("no node takes the mark at the end of watches");
+    }
+  clients.await_followers();
 }
 
 // What was put for a time is gone, so that all nodes show the same whenever they are asked.

@@ -81,6 +81,7 @@ Operation Session::prepare(const std::string& node, const workload::Request& req
                .durability = request.durability,
                .ttl_us = request.ttl_ms * 1000,
                .session = request.mix->in_sessions ? session_number_ : 0,
+               .request = request.id,
                .timeout_us = timeout_.count() * 1000};
   const auto seen = seen_.find({op.bucket, op.key});
   if (request.with_token && seen != seen_.end()) {
@@ -93,21 +94,19 @@ Operation Session::prepare(const std::string& node, const workload::Request& req
   return op;
 }
 
-void Session::perform(const std::string& node, const std::vector<workload::Request>& requests) {
+Outcome Session::perform(const std::string& node, const std::vector<workload::Request>& requests) {
   std::vector<Operation> operations;
   std::vector<std::string> tokens(requests.size());
   for (std::size_t i = 0; i < requests.size(); ++i)
     operations.push_back(prepare(node, requests[i], tokens[i]));
   const std::string& policy = requests.front().mix->policy;
   client::Client& client = *clients_.at(node);
-  if (requests.size() == 1)
-    send_one(client, std::move(operations.front()), tokens.front(), *requests.front().mix);
-  else
-    send_batch(client, std::move(operations), tokens, policy);
+  if (requests.size() > 1) return send_batch(client, std::move(operations), tokens, policy);
+  return send_one(client, std::move(operations.front()), tokens.front(), *requests.front().mix);
 }
 
-void Session::send_one(client::Client& client, Operation op, const std::string& token,
-                       const workload::Mix& mix) {
+Outcome Session::send_one(client::Client& client, Operation op, const std::string& token,
+                          const workload::Mix& mix) {
   client::Session* const session = mix.in_sessions ? &session_ : nullptr;
   const client::ReadOptions read{
       .bucket = op.bucket, .level = to_client(op.level), .timeout = timeout_, .session = session};
@@ -117,7 +116,8 @@ void Session::send_one(client::Client& client, Operation op, const std::string& 
                                    .token = token,
                                    .durability = to_client(op.durability),
                                    .ttl = std::chrono::milliseconds(op.ttl_us / 1000),
-                                   .session = session};
+                                   .session = session,
+                                   .request_id = op.request};
   using Change = client::LeafChange::Kind;
   op.start_us = recorder_.now_us();
   const auto answer = [&]() -> client::Result<client::OperationAnswer> {
@@ -146,7 +146,7 @@ void Session::send_one(client::Client& client, Operation op, const std::string& 
   if (session != nullptr && !answer.ok() &&
       answer.failure().code == absl::StatusCode::kFailedPrecondition)
     begin_session();
-  finish(std::move(op), mix.policy, answer);
+  return finish(std::move(op), mix.policy, answer);
 }
 
 void Session::begin_session() {
@@ -169,8 +169,8 @@ client::Result<client::OperationAnswer> Session::read_elements(client::Client& c
   return client::OperationAnswer(std::move(result));
 }
 
-void Session::send_batch(client::Client& client, std::vector<Operation> operations,
-                         const std::vector<std::string>& tokens, const std::string& policy) {
+Outcome Session::send_batch(client::Client& client, std::vector<Operation> operations,
+                            const std::vector<std::string>& tokens, const std::string& policy) {
   std::vector<client::Operation> batch;
   for (std::size_t i = 0; i < operations.size(); ++i)
     batch.push_back({operations[i].kind == Kind::kGet      ? client::Operation::Kind::kGet
@@ -185,16 +185,18 @@ void Session::send_batch(client::Client& client, std::vector<Operation> operatio
   const std::int64_t start_us = recorder_.now_us();
   const auto answers = client.batch(batch, options);
   const std::int64_t end_us = recorder_.now_us();
+  Outcome last = Outcome::kOk;
   for (std::size_t i = 0; i < operations.size(); ++i) {
     operations[i].start_us = start_us;
     operations[i].end_us = end_us;
-    finish(std::move(operations[i]), policy,
-           answers.ok() ? answers->at(i) : client::OperationResult(answers.failure()));
+    last = finish(std::move(operations[i]), policy,
+                  answers.ok() ? answers->at(i) : client::OperationResult(answers.failure()));
   }
+  return last;
 }
 
-void Session::finish(Operation op, const std::string& policy,
-                     const client::Result<client::OperationAnswer>& answer) {
+Outcome Session::finish(Operation op, const std::string& policy,
+                        const client::Result<client::OperationAnswer>& answer) {
   if (!answer.ok()) {
     fill_failure(op, answer.failure(), policy);
   } else if (const auto* read = std::get_if<client::GetResult>(&*answer)) {
@@ -214,7 +216,9 @@ void Session::finish(Operation op, const std::string& policy,
     seen.dots = op.seen;
     seen.dots.push_back(op.dot);
   }
+  const Outcome outcome = op.outcome;
   recorder_.add(std::move(op));
+  return outcome;
 }
 
 void Session::read_in_the_end(const std::string& node, const workload::Mix& mix,

@@ -24,8 +24,8 @@ class Session {
   Session(const Endpoints& endpoints, std::uint32_t number, std::chrono::milliseconds timeout,
           Recorder& recorder);
 
-  // In one call if there are several; returns when all are answered and recorded.
-  void perform(const std::string& node, const std::vector<workload::Request>& requests);
+  // In one call if there are several; returns when all are answered and recorded. What became of it; of several, of the last.
+  history::Outcome perform(const std::string& node, const std::vector<workload::Request>& requests);
 
   // Reads keys at ONE from one node, as final reads; repeats those that fail, for a while.
   void read_in_the_end(const std::string& node, const workload::Mix& mix,
@@ -44,16 +44,16 @@ class Session {
 
   history::Operation prepare(const std::string& node, const workload::Request& request,
                              std::string& token) const;
-  void send_one(client::Client& client, history::Operation op, const std::string& token,
-                const workload::Mix& mix);
-  void send_batch(client::Client& client, std::vector<history::Operation> operations,
-                  const std::vector<std::string>& tokens, const std::string& policy);
+  history::Outcome send_one(client::Client& client, history::Operation op, const std::string& token,
+                            const workload::Mix& mix);
+  history::Outcome send_batch(client::Client& client, std::vector<history::Operation> operations,
+                              const std::vector<std::string>& tokens, const std::string& policy);
   client::Result<client::OperationAnswer> read_elements(client::Client& client,
                                                         const history::Operation& op,
                                                         std::chrono::milliseconds timeout);
   void begin_session();
-  void finish(history::Operation op, const std::string& policy,
-              const client::Result<client::OperationAnswer>& answer);
+  history::Outcome finish(history::Operation op, const std::string& policy,
+                          const client::Result<client::OperationAnswer>& answer);
 
   const std::uint32_t number_;
   const std::chrono::milliseconds timeout_;

@@ -40,6 +40,7 @@ const std::vector<Pair> kCi{
     {"registers-any-level", {"one-way", "delay"}, 16},
     {"siblings", {"halves", "power-loss"}, 16},
     {"counter", {"kill-all", "reset"}, 16},
+    {"counter-requests", {"isolate", "reset"}, 10},
     {"append", {"crash-loop", "loss"}, 16},
     {"delete", {"wipe", "flapping"}, 16},
     {"delete", {"roll-back", "duplicate"}, 16},
@@ -53,6 +54,7 @@ const std::vector<Pair> kCi{
     {"set", {"half-open", "power-loss"}, 16},
     {"sessions", {"client-cut", "kill"}, 16},
     {"expiry", {"pause", "kill"}, 16},
+    {"watch", {"halves", "kill"}, 10},
     {"registers", {"surge", "memory-limit"}, 16},
 };
 
