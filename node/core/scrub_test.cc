@@ -99,6 +99,32 @@ TEST_P(Scrubbed, AChangedValueIsPutRightByTheMajority) {
   EXPECT_EQ(cluster_.difference(), "");
 }
 
+// As if its disk held what was there before the last write.
+TEST_P(Scrubbed, AnOlderVersionIsPutRightByTheMajorityOrByTheOrder) {
+  const auto older_at_1 = [&](const std::string& name) {
+    const Partition partition = cluster_.partition_of(name);
+    const Object before = cluster_.whole_objects(1, partition)[sim::stored(name)];
+    cluster_.write_now(0, name, "7", {Level::kAll, Durability::kOs, 1000, {}});
+    ASSERT_TRUE(cluster_.run_until([&] { return cluster_.is_quiet(); }, kPatienceMs));
+    storage::WriteBatch batch;
+    batch.put(Family::kObjects, at(name), storage::encode_object(before));
+    ASSERT_TRUE(cluster_.engine(1).commit(batch).ok());
+  };
+  cluster_.write_now(0, "counter:c", "3", {Level::kAll, Durability::kOs, 1000, {}});
+  older_at_1(key(2));
+  older_at_1("counter:c");
+  pass_twice();
+  EXPECT_EQ(cluster_.value(1, key(2)), "7");
+  if (GetParam() > 2) {
+    EXPECT_EQ(cluster_.difference(), "");
+    return;
+  }
+  const Partition partition = cluster_.partition_of("counter:c");
+  for (const std::size_t node : {0U, 1U})
+    EXPECT_EQ(cluster_.objects(node, partition).at(sim::stored("counter:c")).size(), 1U)
+        << "the two together would be a sum that nobody made";
+}
+
 // Deletes and what has expired are dropped here and there at different times.
 TEST_P(Scrubbed, WhatIsOnItsWayOutIsNoDifference) {
   for (int i = 0; i < kKeys; ++i) {

@@ -20,8 +20,9 @@ std::optional<std::size_t> majority_of(const std::vector<Object>& held, std::siz
   return std::nullopt;
 }
 
-// The versions that any of them holds, or none if some dot names two.
-std::optional<std::vector<Version>> union_of(const std::vector<Object>& held) {
+// The versions that any of them holds, or none if that cannot be right: some dot names two, or, where no order decides between
+// versions, nobody holds them all, so one may have superseded another.
+std::optional<std::vector<Version>> union_of(const std::vector<Object>& held, bool is_ordered) {
   std::map<Dot, Version> by_dot;
   for (const Object& object : held) {
     for (const Version& version : object.versions) {
@@ -31,6 +32,9 @@ std::optional<std::vector<Version>> union_of(const std::vector<Object>& held) {
   }
   std::vector<Version> versions;
   for (auto& [dot, version] : by_dot) versions.push_back(std::move(version));
+  const bool has_all = std::any_of(
+      held.begin(), held.end(), [&](const Object& object) { return object.versions == versions; });
+  if (!is_ordered && !has_all) return std::nullopt;
   return versions;
 }
 
@@ -182,7 +186,8 @@ absl::Status Scrub::settle(Step& step, Replica& replica, const std::string& key,
   if (KV_PLANTED(kScrubBelievesOther)) agreed = held.size() - 1;
   std::optional<std::vector<Version>> right;
   if (agreed.has_value()) right = held[*agreed].versions;
-  if (!agreed.has_value() && held.size() == replicas) right = union_of(held);
+  if (!agreed.has_value() && held.size() == replicas)
+    right = union_of(held, storage::policy_of(key).is_ordered());
   std::string outcome = held.size() < replicas
                             ? "too few of them could be compared to tell which is right"
                             : "which is right cannot be known, so nothing is changed";

@@ -5,8 +5,8 @@
 // damage.cc). Of each range a digest goes to the partition's other replicas. One whose clock is the same must hold the same;
 // if it does not, it answers with what it holds, and key by key the majority of all replicas decides: this one takes what
 // they agree in, or waits for the other to find out by its own pass. Without a majority, as of two replicas, what one of them
-// holds is taken by all, for nothing else tells a loss from what should be gone; and if they hold two values under one dot,
-// there is nothing that could be known, which is said and left.
+// holds is taken by all, for nothing else tells a loss from what should be gone; and if they hold two values under one dot, or in
+// a causal bucket each a version that the other lacks, there is nothing that could be known, which is said and left.
 //
 // Markers and what expires are left out, for one replica may drop them before another; so is a key whose context is ahead of
 // its replica's clock, for until the dot is known replicas may differ in it.
