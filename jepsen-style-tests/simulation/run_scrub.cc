@@ -52,7 +52,8 @@ void Run::check_scrub() {
   const Partition partition{
       static_cast<std::uint16_t>(rng_.below(cluster_.ring().all_partitions()))};
   const auto& replicas = cluster_.ring().replicas(partition);
-  if (replicas.size() < 2) return;
+  // A replica that is found damaged only now would be rebuilt from the one that is spoilt.
+  if (replicas.size() < 2 || truth_.is_rotten(partition)) return;
   const std::size_t node = replicas[rng_.below(replicas.size())].value;
   auto before = cluster_.objects(node, partition);
   const std::vector<std::string> keys = spoil(node, partition);
