@@ -150,6 +150,9 @@
   X(kJoinForgetsTheirClock, "a join takes no notice of what the sender knows to be gone")      \
   X(kTransferIgnoresAbsent, "a full transfer leaves the keys that the sender does not hold")   \
   X(kPushedTimeOff, "a delta is pushed with a time that is one tick off")                      \
+  X(kPushedExpiryOff, "a causal delta is pushed with an expiry that is a millisecond off")     \
+  X(kForgetsSuperseded, "a lone replica forgets the dots of an old actor that it supersedes")  \
+  X(kWatchShowsFirst, "a watcher is shown one of several siblings")                            \
   X(kRecordForgetsSome, "now and then the record of a replica lacks an old dot")               \
   X(kReplyTellsOldTime, "the answer to a write gives the time of its token, not its own")      \
   X(kTransferForgetsGone,                                                                      \

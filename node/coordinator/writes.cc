@@ -144,6 +144,9 @@ void Writes::write_here(Step& step, Asker asker, ClientWrite write) {
   Hlc hlc = delta->version.hlc;
   delta->wants_durable = write.durability == Durability::kDisk;
   if (KV_PLANTED(kPushedTimeOff) && dot.counter % 8 == 0) ++delta->version.hlc.bits;
+  if (KV_PLANTED(kPushedExpiryOff) && delta->version.expires.ms > 0 &&
+      !storage::policy_of(write.key).is_ordered())
+    ++delta->version.expires.ms;
   if (KV_PLANTED(kExpiryForgotten)) delta->version.expires = {};
   wants_sync_ |= delta->wants_durable;
   pushes_.emplace_back(write.partition, *std::move(delta));

@@ -206,6 +206,8 @@ absl::Status Feed::take(Watch& watch, const storage::CommittedChange& commit, Wa
     event.dots = object.dots;
     event.shown = storage::policy_of(key).shown(without_expired(std::move(state.versions), wall));
     std::erase_if(event.shown, [](const Version& version) { return !version.value.has_value(); });
+    if (KV_PLANTED(kWatchShowsFirst) && event.shown.size() > 1)
+      event.shown.erase(event.shown.begin() + 1, event.shown.end());
     bytes += event.key.size() + (object.record ? object.record->size() : 0);
     ++watch.next_.event;
     event.next = watch.next_;

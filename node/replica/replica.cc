@@ -150,6 +150,9 @@ absl::StatusOr<Delta> Replica::write(Transaction& tx, HlcClock& hlc, WallMs wall
 
   KV_ISSUED(delta);
   note_unshown(tx, delta, object->versions);
+  for (const Version& old : object->versions)
+    if (KV_PLANTED(kForgetsSuperseded) && peers_.empty() && old.dot.actor != state_.actor)
+      state_.clock = state_.clock.minus(Clock{old.dot}.intersect(delta.context));
   discard(*object, delta.context);
   if (leaves_version(policy, delta.version)) object->versions.push_back(delta.version);
   std::sort(object->versions.begin(), object->versions.end(),
@@ -288,7 +291,7 @@ void Replica::join_item(Transaction& tx, const Item& item, const Clock& their_cl
   if (mine.versions.size() > 1) KV_MARK(kSiblingsJoined);
   // Announced is also what lost against a version that was here, and what goes without a dot: the sender knew it to be gone.
   Clock fresh = item.dots;
-  fresh.join(dots_of(item.object));
+  if (!KV_PLANTED(kVersionUnnamed)) fresh.join(dots_of(item.object));
   fresh = fresh.minus(known);
   for (const storage::RequestRecord& own : requested.superfluous)
     take_back(tx.batch, item.key, mine, own, fresh);
