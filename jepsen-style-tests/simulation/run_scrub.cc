@@ -12,9 +12,13 @@ namespace {
 constexpr std::size_t kSpoiltKeys = 3;
 constexpr std::int64_t kMendedWithinMs = 600'000;
 
-// Scrub compares it: no version is to be dropped one day, and nothing is ahead of the clock.
-bool is_compared(const Object& object) {
-  return object.context.empty() && perishables_of(object).empty();
+// Scrub compares the key: no version is to be dropped one day, and nothing is ahead of a clock.
+bool is_compared(const Cluster& cluster, Partition partition, const std::string& key) {
+  const auto& replicas = cluster.ring().replicas(partition);
+  return std::all_of(replicas.begin(), replicas.end(), [&](NodeIndex node) {
+    const Object object = cluster.whole_objects(node.value, partition)[key];
+    return object.context.empty() && perishables_of(object).empty();
+  });
 }
 
 }  // namespace
@@ -23,16 +27,13 @@ bool is_compared(const Object& object) {
 std::vector<std::string> Run::spoil(std::size_t node, Partition partition) {
   std::vector<std::string> keys;
   storage::WriteBatch batch;
-  const auto& replicas = cluster_.ring().replicas(partition);
+  const bool are_two = cluster_.ring().replicas(partition).size() == 2;
   for (const auto& [key, object] : cluster_.whole_objects(node, partition)) {
     if (keys.size() == kSpoiltKeys) break;
-    const bool compared = std::all_of(replicas.begin(), replicas.end(), [&](NodeIndex other) {
-      return is_compared(cluster_.whole_objects(other.value, partition)[key]);
-    });
-    if (!compared) continue;
+    if (!is_compared(cluster_, partition, key)) continue;
     const std::string at = storage::object_key(partition, key);
     keys.push_back(key);
-    if (replicas.size() == 2 || rng_.below(2) == 0) {
+    if (are_two || rng_.below(2) == 0) {
       batch.erase(storage::Family::kObjects, at);
       continue;
     }

@@ -31,6 +31,7 @@ std::optional<std::vector<Version>> union_of(const std::vector<Object>& held, bo
     }
   }
   std::vector<Version> versions;
+  versions.reserve(by_dot.size());
   for (auto& [dot, version] : by_dot) versions.push_back(std::move(version));
   const bool has_all = std::any_of(
       held.begin(), held.end(), [&](const Object& object) { return object.versions == versions; });
