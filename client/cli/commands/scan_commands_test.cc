@@ -1,4 +1,5 @@
 // scan, export and status, against fake nodes.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "client/cli/commands/testing/cli_fixture.h"
