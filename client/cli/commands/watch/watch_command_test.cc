@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <mutex>
+
 #include "client/cli/commands/testing/cli_fixture.h"
 #include "client/testing/fake_node.h"
 
@@ -21,6 +23,7 @@ class WatchCommand : public CliTest {
   WatchCommand() {
     set_environment("KV_ENDPOINTS", node_.address());
     node_.set_watch_hook([this](const v1::WatchRequest& request, auto& writer) {
+      const std::lock_guard lock(mutex_);
       asked_ = request;
       v1::WatchResponse first;
       first.set_token("0");
@@ -31,6 +34,8 @@ class WatchCommand : public CliTest {
       return packed(failure(grpc::OUT_OF_RANGE, "the watcher was too slow"));
     });
   }
+
+  ~WatchCommand() override { const std::lock_guard lock(mutex_); }  // the node has done with these
 
   v1::WatchResponse::Event& add(const std::string& key, const std::vector<std::string>& values) {
     auto* event = message_.add_events();
@@ -43,10 +48,11 @@ class WatchCommand : public CliTest {
     return *event;
   }
 
-  FakeNode node_;
+  std::mutex mutex_;
   v1::WatchResponse message_;
   v1::WatchRequest asked_;
   std::uint32_t held_ = 4;
+  FakeNode node_;  // ends first
 };
 
 TEST_F(WatchCommand, PrintsALineForEachValue) {
