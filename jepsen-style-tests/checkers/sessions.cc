@@ -11,10 +11,6 @@ using history::Kind;
 using history::Operation;
 using history::Outcome;
 
-bool is_before(const Operation& a, const Operation& b) {
-  return std::tie(a.hlc, a.dot) < std::tie(b.hlc, b.dot);
-}
-
 // What one session has done with the key, in its order.
 class Session {
  public:

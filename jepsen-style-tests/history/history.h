@@ -9,6 +9,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -75,6 +76,11 @@ struct Operation {
 
 inline bool is_write(const Operation& op) {
   return op.kind != Kind::kGet && op.kind != Kind::kElements;
+}
+
+// The order of writes of a register, whose times are known.
+inline bool is_before(const Operation& a, const Operation& b) {
+  return std::tie(a.hlc, a.dot) < std::tie(b.hlc, b.dot);
 }
 
 // What somebody was told who watches a bucket at one node, in the order in which it came: that the watch begins, or begins anew,

@@ -20,7 +20,6 @@
 #include "jepsen-style-tests/simulation/truth.h"
 #include "jepsen-style-tests/simulation/violations.h"
 #include "jepsen-style-tests/simulation/watch/watchers.h"
-#include "node/base/simulation.h"
 
 namespace kv::sim {
 
@@ -147,9 +146,6 @@ class Run final : private Observer {
   }
   bool on_reply(const ClientReply& reply) override;
 
-  static std::uint64_t reached(simulation::Mark mark) {
-    return simulation::marks_reached[static_cast<std::size_t>(mark)];
-  }
   std::int64_t now_ms() const { return cluster_.now().us / 1000; }
   std::int64_t pause_left_ms() const {
     return std::max<std::int64_t>(0, elapsed_us(cluster_.now(), paused_until_) / 1000);

@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "jepsen-style-tests/simulation/run.h"
 #include "node/base/check.h"
+#include "node/base/simulation.h"
 #include "node/storage/keys.h"
 
 namespace kv::sim {

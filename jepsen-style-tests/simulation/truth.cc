@@ -45,7 +45,7 @@ Truth::Truth(Violations& violations, const CoreOptions& options)
     : violations_(violations),
       max_skew_ms_(options.max_clock_skew_ms),
       window_ms_(options.requests.window_ms),
-      cuts_before_(simulation::marks_reached[static_cast<std::size_t>(simulation::Mark::kLogCut)]) {
+      cuts_before_(reached(simulation::Mark::kLogCut)) {
   simulation::on_issued = [this](const Delta& delta) { issued(delta); };
 }
 

@@ -36,9 +36,7 @@ bool Truth::may_forget_requests() const {
 
 // A full transfer brings no requests.
 bool Truth::may_have_transferred() const {
-  return lost_a_disk_ || renewed_an_actor_ ||
-         simulation::marks_reached[static_cast<std::size_t>(simulation::Mark::kLogCut)] >
-             cuts_before_;
+  return lost_a_disk_ || renewed_an_actor_ || reached(simulation::Mark::kLogCut) > cuts_before_;
 }
 
 // In an ordered bucket a read may have brought a version alone. A dot whose commit failed is issued again, to another write.

@@ -60,6 +60,9 @@ inline void reach(Mark mark) {
   count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
 }
 
+// How often, since the process started.
+inline std::uint64_t reached(Mark mark) { return marks_reached[static_cast<std::size_t>(mark)]; }
+
 }  // namespace kv::simulation
 
 #define KV_MARK(name) ::kv::simulation::reach(::kv::simulation::Mark::name)

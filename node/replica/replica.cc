@@ -155,8 +155,7 @@ absl::StatusOr<Delta> Replica::write(Transaction& tx, HlcClock& hlc, WallMs wall
       state_.clock = state_.clock.minus(Clock{old.dot}.intersect(delta.context));
   discard(*object, delta.context);
   if (leaves_version(policy, delta.version)) object->versions.push_back(delta.version);
-  std::sort(object->versions.begin(), object->versions.end(),
-            [](const Version& a, const Version& b) { return a.dot < b.dot; });
+  sort_by_dot(object->versions);
   resolve(tx, key, object->versions);
   mark_processed(tx.batch, key, Clock{dot}, perishables_of(*object), requests);
   save(tx.batch, key, *std::move(object), before);

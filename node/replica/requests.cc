@@ -116,8 +116,7 @@ void Replica::take_back(storage::WriteBatch& batch, const std::string& key, Obje
   KV_ISSUED(delta);
   discard(object, delta.context);
   object.versions.push_back(std::move(delta.version));
-  std::sort(object.versions.begin(), object.versions.end(),
-            [](const Version& a, const Version& b) { return a.dot < b.dot; });
+  sort_by_dot(object.versions);
   mark_processed(batch, key, Clock{dot}, {});
   fresh.add(dot);
   corrected_ = true;

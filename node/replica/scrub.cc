@@ -1,5 +1,5 @@
 // What a replica shows of itself to be compared, and how it takes what the others agree in.
-#include <algorithm>
+#include <functional>
 #include <limits>
 
 #include "node/base/hash.h"
@@ -30,7 +30,7 @@ absl::StatusOr<LastingRange> Replica::read_lasting(const storage::View& view,
     range.bytes += item.key.size();
     for (const Version& version : item.object.versions)
       range.bytes += version.value.has_value() ? version.value->size() : 0;
-    std::erase_if(item.object.versions, [](const Version& each) { return !is_lasting(each); });
+    std::erase_if(item.object.versions, std::not_fn(is_lasting));
     if (item.object.versions.empty()) continue;
     const std::string object = storage::encode_object({item.object.versions, {}});
     for (const std::string_view part : {std::string_view(item.key), std::string_view(object)}) {
@@ -50,8 +50,7 @@ absl::Status Replica::mend(Transaction& tx, const std::string& key,
   const Object before = *object;
   std::erase_if(object->versions, is_lasting);
   object->versions.insert(object->versions.end(), lasting.begin(), lasting.end());
-  std::sort(object->versions.begin(), object->versions.end(),
-            [](const Version& a, const Version& b) { return a.dot < b.dot; });
+  sort_by_dot(object->versions);
   storage::policy_of(key).resolve(object->versions);
   if (*object == before) return absl::OkStatus();
   Traits traits = traits_of(before);

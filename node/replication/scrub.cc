@@ -107,8 +107,10 @@ absl::Status Scrub::on_request(Step& step, NodeIndex from, const Replica& replic
     if (!mine.ok()) return mine.status();
     const bool equal = !mine->more && mine->digest == request.objects;
     reply.verdict = equal ? ScrubVerdict::kEqual : ScrubVerdict::kDifferent;
-    if (!equal) reply.items = std::move(mine->items);
-    if (!equal) reply.last = std::move(mine->last);
+    if (!equal) {
+      reply.items = std::move(mine->items);
+      reply.last = std::move(mine->last);
+    }
   }
   step.effects.send(from, replica.partition(), std::move(reply));
   return absl::OkStatus();

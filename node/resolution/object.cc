@@ -17,6 +17,11 @@ bool is_earlier(const Version& a, const Version& b) {
   return std::tie(a.hlc, a.dot) < std::tie(b.hlc, b.dot);
 }
 
+void sort_by_dot(std::vector<Version>& versions) {
+  std::sort(versions.begin(), versions.end(),
+            [](const Version& a, const Version& b) { return a.dot < b.dot; });
+}
+
 bool has_value(const Object& object) {
   return std::any_of(object.versions.begin(), object.versions.end(),
                      [](const Version& v) { return v.value.has_value(); });
@@ -75,9 +80,7 @@ void join(Object& mine, const Clock& my_clock, const Object& theirs, const Clock
     const bool known_here = my_clock.contains(version.dot) || mine.context.contains(version.dot);
     if (!known_here && !holds(joined, version.dot)) joined.push_back(version);
   }
-  if (joined.size() != kept)
-    std::sort(joined.begin(), joined.end(),
-              [](const Version& a, const Version& b) { return a.dot < b.dot; });
+  if (joined.size() != kept) sort_by_dot(joined);
   mine.versions = std::move(joined);
   mine.context.join(theirs.context);
   mine.context.join(their_clock);

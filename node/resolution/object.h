@@ -35,6 +35,8 @@ struct Object {
 // The order of time: by HLC, and at the same HLC by dot. Total.
 bool is_earlier(const Version& a, const Version& b);
 
+void sort_by_dot(std::vector<Version>& versions);
+
 bool has_value(const Object& object);    // some version is not a marker
 Hlc greatest_hlc(const Object& object);  // 0 for no versions
 Clock dots_of(const Object& object);     // of its versions

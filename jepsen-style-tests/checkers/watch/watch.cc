@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <map>
 #include <set>
-#include <tuple>
 #include <utility>
 
 #include "jepsen-style-tests/checkers/checkers.h"
@@ -18,10 +17,6 @@ using history::Kind;
 using history::Operation;
 using history::Outcome;
 using history::Told;
-
-bool is_before(const Operation& a, const Operation& b) {
-  return std::tie(a.hlc, a.dot) < std::tie(b.hlc, b.dot);
-}
 
 bool has_some(const History& history, const std::set<std::string>& nemeses) {
   return std::any_of(history.setup.nemeses.begin(), history.setup.nemeses.end(),
