@@ -29,7 +29,7 @@ enum class Kind : std::uint8_t {
   kDiskFull,   // nothing more fits on its disk
   kClock,      // its wall clock is off by amount_ms
   kPowerLoss,  // killed, and what its disk had not synced is gone; started at the end
-  kBitFlip,  // killed, some bits of a file flipped, which `amount` draws; started; at the end it gets an empty disk
+  kBitFlip,  // killed, some bits of a file flipped, which `amount` draws; started, and left to itself
   kReadErrors,   // reads of its disk fail
   kSyncErrors,   // syncs of its disk fail, at which it must end; started at the end
   kSlowDisk,     // reads and syncs take `amount` ms longer

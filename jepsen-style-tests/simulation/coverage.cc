@@ -33,6 +33,14 @@ std::string counted(const std::map<Value, std::uint64_t>& counts) {
   return absl::StrJoin(parts, ", ");
 }
 
+// Half of them are at most so much, and so on.
+std::string spread(std::vector<double> values) {
+  if (values.empty()) return "none";
+  std::sort(values.begin(), values.end());
+  const auto at = [&](std::size_t percent) { return values[(values.size() - 1) * percent / 100]; };
+  return absl::StrFormat("p50 %.1f, p99 %.1f, max %.1f", at(50), at(99), values.back());
+}
+
 }  // namespace
 
 void Coverage::add(const Plan& plan, const TrialResult& result) {
@@ -48,6 +56,12 @@ void Coverage::add(const Plan& plan, const TrialResult& result) {
   ++nodes_[plan.cluster.shards.size()];
   ++replicas_[plan.cluster.n];
   ++partitions_[plan.cluster.partitions];
+  if (result.outcome.violations.empty()) {
+    const auto ms = static_cast<double>(result.outcome.equal_after_ms);
+    equal_after_ms_.push_back(ms);
+    equal_after_intervals_.push_back(
+        ms / static_cast<double>(plan.cluster.core.replication.probe_interval_ms));
+  }
   with_sessions_ += plan.sessions ? 1U : 0U;
   with_expiry_ += plan.max_ttl_ms > 0 ? 1U : 0U;
 }
@@ -70,7 +84,12 @@ std::string Coverage::details() const {
                       "\npolicies (in so many seeds): ", counted(policies_),
                       "\nnodes: ", counted(nodes_), "; N: ", counted(replicas_),
                       "; partitions: ", counted(partitions_), "; sessions in ", with_sessions_,
-                      " seeds, values that expire in ", with_expiry_, "\n", marks());
+                      " seeds, values that expire in ", with_expiry_, "\n", convergence(), marks());
+}
+
+std::string Coverage::convergence() const {
+  return absl::StrCat("from mended to equal: ", spread(equal_after_ms_),
+                      " ms; in probe intervals: ", spread(equal_after_intervals_), "\n");
 }
 
 std::string Coverage::marks() const {

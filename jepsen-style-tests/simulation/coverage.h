@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "jepsen-style-tests/simulation/trial.h"
 
@@ -27,6 +28,7 @@ class Coverage {
  private:
   using Counts = std::map<std::uint64_t, std::uint64_t>;  // by value, how many seeds had it
 
+  std::string convergence() const;
   std::string marks() const;
 
   std::uint64_t seeds_ = 0;
@@ -40,6 +42,8 @@ class Coverage {
   Counts nodes_;
   Counts replicas_;
   Counts partitions_;
+  std::vector<double> equal_after_ms_;         // of those that became equal
+  std::vector<double> equal_after_intervals_;  // the same, in probe intervals of the seed
   std::uint64_t with_sessions_ = 0;
   std::uint64_t with_expiry_ = 0;
 };

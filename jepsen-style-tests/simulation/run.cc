@@ -191,6 +191,7 @@ void Run::mend_and_rest() {
   if (!wait_for(kEqualWithinMs, [&] { return cluster_.difference().empty(); }))
     return violate(cluster_.clocks_are_equal() ? Check::kSameDotsSameObjects : Check::kConverges,
                    cluster_.difference());
+  outcome_.equal_after_ms = elapsed_us(mended, cluster_.now()) / 1000;
   if (!wait_for(kEqualWithinMs + kRestWithinMs, [&] { return cluster_.is_quiet(); })) {
     std::string why;
     for (std::size_t node = 0; node < cluster_.size(); ++node) {

@@ -27,6 +27,7 @@ struct Outcome {
   Violations violations;
   std::uint64_t trace = 0;  // of everything that happened; the same plan gives the same
   std::int64_t simulated_us = 0;
+  std::int64_t equal_after_ms = 0;  // from when all was mended until all replicas were equal
   std::uint64_t acknowledged = 0;
   std::array<std::uint64_t, kKinds> done{};  // operations and faults carried out, by kind
   std::vector<std::string> transcript;       // when asked for

@@ -33,6 +33,7 @@ Json to_json(const Outcome& outcome) {
   return {{"violations", violations},
           {"trace", outcome.trace},
           {"us", outcome.simulated_us},
+          {"equal_after_ms", outcome.equal_after_ms},
           {"acknowledged", outcome.acknowledged},
           {"done", outcome.done},
           {"transcript", outcome.transcript},
@@ -46,6 +47,7 @@ TrialResult from_json(const Json& json) {
                                   each.at(2));
   result.outcome.trace = json.at("trace");
   result.outcome.simulated_us = json.at("us");
+  result.outcome.equal_after_ms = json.at("equal_after_ms");
   result.outcome.acknowledged = json.at("acknowledged");
   result.outcome.done = json.at("done");
   result.outcome.transcript = json.at("transcript").get<std::vector<std::string>>();

@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace kv::jepsen {
 
@@ -210,7 +211,7 @@ void Injector::meddle(const std::string& node, const Spell& spell, Begun& begun)
     case Kind::kBitFlip:
       lose_disk(node);
       state.flipped = nodes_.flip_bits(node, static_cast<std::uint64_t>(spell.amount));
-      ++state.held_back;
+      state.rebuilt = true;
       let_up(node);
       break;
     default:
@@ -281,18 +282,12 @@ void Injector::give_back(const std::string& node, const Spell& spell) {
       nodes_.restore_data(node, "earlier");
       break;
     case Kind::kBitFlip:
-      check_flipped(node);
-      --states_.at(node).held_back;
-      hold_down(node);
-      // What it has taken since goes, too.
-      if (nodes_.has_logged(node, "serves clients")) lose_disk(node);
-      nodes_.wipe(node);
-      break;
+      states_.at(node).meddled = false;
+      return;  // nobody helps it
     default:
       break;
   }
   states_.at(node).meddled = false;
-  states_.at(node).flipped.clear();
   let_up(node);
 }
 
@@ -302,18 +297,33 @@ void Injector::check_refused(const std::string& node) {
     recorder_.death(node + " runs on the data of another node");
 }
 
-// What is damaged it may refuse, or meet later and end; both with a word in its log. Whether it runs on or not, a person would now
-// give it an empty disk.
+// It may have met the damage in the midst of its work, and then must say so. After that it has to start by itself.
 void Injector::check_flipped(const std::string& node) {
-  if (nodes_.is_running(node)) return;
-  constexpr int kRefused = 1;
   constexpr int kAborted = 128 + SIGABRT;
   const int code = nodes_.exit_code(node);
-  if ((code != kRefused && code != kAborted) ||
-      !(nodes_.has_logged(node, "damaged") || nodes_.has_logged(node, "DATA_LOSS")))
+  if (code != kAborted ||
+      nodes_.times_logged(node, "damaged") + nodes_.times_logged(node, "DATA_LOSS") == 0)
     recorder_.death(absl::StrCat(node, " ended with code ", code,
                                  " and without a clear word, bits of ", states_.at(node).flipped,
                                  " being wrong"));
+}
+
+// Bits that are wrong may be met at any later time. Until all are equal again nothing is expected of who has met them.
+void Injector::note_damage() {
+  for (auto& [node, state] : states_) {
+    if (state.flipped.empty()) continue;
+    const std::size_t told = nodes_.times_logged(node, "DAMAGE: ");
+    const std::size_t put_aside = nodes_.times_logged(node, "It has been moved to");
+    if (put_aside > std::exchange(state.put_aside, put_aside)) lose_disk(node);
+    if (told == std::exchange(state.damage_told, told)) continue;
+    state.rebuilt = true;
+    note_condition();
+  }
+}
+
+void Injector::all_equal() {
+  for (auto& [node, state] : states_) state.rebuilt = false;
+  note_condition();
 }
 
 void Injector::hold_down(const std::string& node) {
@@ -335,10 +345,13 @@ void Injector::lose_disk(const std::string& node, bool unsynced_only) {
 void Injector::look_after() {
   move_clocks();
   note_memory();
+  note_damage();
   for (auto& [node, state] : states_) {
     // While what ended it lasts, it would only end again.
     if (state.down > 0 || state.held_back > 0 || nodes_.is_running(node)) continue;
-    if (!state.may_end)
+    if (!state.flipped.empty())
+      check_flipped(node);
+    else if (!state.may_end)
       recorder_.death(absl::StrCat(node, " ended by itself, ", recorder_.now_us() / 1'000'000,
                                    " s after the begin; see its log"));
     state.may_end = false;
@@ -371,8 +384,7 @@ void Injector::note_memory() {
 void Injector::note_condition(const std::set<std::string>& in_our_hands, const Directions& broken) {
   history::Condition condition{.at_us = recorder_.now_us(), .out = in_our_hands, .broken = broken};
   for (const auto& [node, state] : states_) {
-    if (state.down + state.paused + state.unsound > 0 || !state.flipped.empty())
-      condition.out.insert(node);
+    if (state.down + state.paused + state.unsound > 0 || state.rebuilt) condition.out.insert(node);
     if (state.clock_off > 0) condition.clocks_off.insert(node);
   }
   for (const auto& [id, begun] : begun_) add_links(begun.spell, condition);

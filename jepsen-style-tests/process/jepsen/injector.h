@@ -32,6 +32,8 @@ class Injector {
   void look_after();
   // Ends every spell that has begun.
   void mend();
+  // To be called when all replicas were found equal after that.
+  void all_equal();
 
  private:
   struct State {
@@ -41,9 +43,12 @@ class Injector {
     std::uint32_t disk_full = 0;
     std::uint32_t held_back = 0;  // if it has ended, starting it is for the end of these spells
     std::uint32_t clock_off = 0;
-    bool meddled = false;   // its data is in somebody's hands
-    bool may_end = false;   // for what it could not write or read meanwhile
-    std::string flipped{};  // where bits were flipped
+    bool meddled = false;         // its data is in somebody's hands
+    bool may_end = false;         // for what it could not write or read meanwhile
+    bool rebuilt = false;         // bits were flipped, or met, since all were equal
+    std::string flipped{};        // where bits were, and may still be, wrong
+    std::size_t damage_told = 0;  // lines of its log
+    std::size_t put_aside = 0;    // the same
   };
   struct Begun {
     fault::Spell spell;
@@ -63,6 +68,7 @@ class Injector {
   void cut_power(const fault::Spell& spell);
   void check_refused(const std::string& node);
   void check_flipped(const std::string& node);
+  void note_damage();
   void move_clocks();
   void note_memory();
   void meddle(const std::string& node, const fault::Spell& spell, Begun& begun);

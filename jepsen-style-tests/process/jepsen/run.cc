@@ -222,6 +222,7 @@ void Run::rest() {
         return rest.converged;
       },
       kConvergence);
+  if (reached) injector_.all_equal();
   rest.converged = reached;
   rest.at_us = recorder_.now_us();
   recorder_.add(std::move(rest));
