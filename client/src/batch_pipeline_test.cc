@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "client/testing/clients.h"
 #include "client/testing/fake_node.h"
 #include "client/testing/sockets.h"
 #include "kv/limits.h"
@@ -14,18 +15,14 @@ namespace kv::client {
 namespace {
 
 using std::chrono::milliseconds;
+using testing::client_of;
 using testing::failure;
 using testing::FakeNode;
 using testing::FakeStore;
+using testing::kPatience;
 using testing::packed;
 using testing::RefusingPort;
 using testing::Tunnel;
-
-constexpr milliseconds kPatience{20'000};
-
-std::unique_ptr<Client> client_of(std::vector<std::string> endpoints) {
-  return Client::create({.endpoints = std::move(endpoints)}).value();
-}
 
 std::vector<Operation> puts(int first, int count) {
   std::vector<Operation> operations;

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <memory>
 
+#include "client/testing/clients.h"
 #include "client/testing/fake_node.h"
 #include "client/testing/sockets.h"
 #include "kv/client.h"
@@ -11,27 +12,14 @@
 namespace kv::client {
 namespace {
 
+using testing::client_of;
+using testing::cut_on;
 using testing::failure;
 using testing::FakeNode;
 using testing::FakeStore;
+using testing::kPatience;
 using testing::packed;
 using testing::Tunnel;
-
-// Long enough never to end a test that passes.
-constexpr std::chrono::milliseconds kPatience{20'000};
-
-std::unique_ptr<Client> client_of(std::vector<std::string> endpoints) {
-  return Client::create({.endpoints = std::move(endpoints)}).value();
-}
-
-// Breaks the tunnel when the method has reached the node, so that no answer comes back.
-FakeNode::Hook cut_on(const std::string& wanted, Tunnel& tunnel) {
-  return [wanted, &tunnel](const std::string& method,
-                           grpc::ServerContext&) -> std::optional<grpc::Status> {
-    if (method == wanted) tunnel.cut();
-    return std::nullopt;
-  };
-}
 
 // Answers its first request so.
 FakeNode::Hook answer_first(const grpc::Status& status) {

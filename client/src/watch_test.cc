@@ -15,7 +15,7 @@ using ::testing::ElementsAre;
 using testing::FakeNode;
 using ::testing::HasSubstr;
 
-std::unique_ptr<Client> client_of(const std::vector<const FakeNode*>& nodes) {
+std::unique_ptr<Client> client_to(const std::vector<const FakeNode*>& nodes) {
   ClientOptions options;
   for (const FakeNode* node : nodes) options.endpoints.push_back(node->address());
   return *Client::create(options);
@@ -71,7 +71,7 @@ TEST(Watch, TellsOfEachEventAfterATokenToBeginWith) {
     writer.Write(events("c"));
     return grpc::Status::OK;
   });
-  EXPECT_THAT(watched(*client_of({&node}), {.prefix = "p"}, 3), ElementsAre("[t]", "a", "b", "c"));
+  EXPECT_THAT(watched(*client_to({&node}), {.prefix = "p"}, 3), ElementsAre("[t]", "a", "b", "c"));
 }
 
 TEST(Watch, GoesOnAtTheSameNodeAfterABreak) {
@@ -91,7 +91,7 @@ TEST(Watch, GoesOnAtTheSameNodeAfterABreak) {
     writer.Write(events("c"));
     return grpc::Status::OK;
   });
-  EXPECT_THAT(watched(*client_of({&node, &other}), {.key = "k"}, 3),
+  EXPECT_THAT(watched(*client_to({&node, &other}), {.key = "k"}, 3),
               ElementsAre("[t]", "a", "b", "c"));
   EXPECT_EQ(calls, 3);
 }
@@ -109,7 +109,7 @@ TEST(Watch, ATokenFindsItsNodeAndANodeWithoutAReplicaIsPassedOver) {
     writer.Write(events("a"));
     return grpc::Status::OK;
   });
-  EXPECT_THAT(watched(*client_of({&none, &wrong, &right}), {.key = "k", .token = "t"}, 1),
+  EXPECT_THAT(watched(*client_to({&none, &wrong, &right}), {.key = "k", .token = "t"}, 1),
               ElementsAre("a"));
 }
 
@@ -121,7 +121,7 @@ TEST(Watch, TooOldIsAnAnswer) {
     writer.Write(events("a"));
     return grpc::Status(grpc::UNAVAILABLE, "as if the connection broke");
   });
-  const auto client = client_of({&node});
+  const auto client = client_to({&node});
   const auto visit = [](const WatchUpdate&) { return true; };
   for (const std::string token : {"", "old"}) {
     const auto result = client->watch({.key = "k", .token = token}, visit);
@@ -137,7 +137,7 @@ TEST(Watch, ANodeThatStaysAwayEndsItWhenPatienceDoes) {
     writer.Write(begun("t"));
     return grpc::Status(grpc::UNAVAILABLE, "as if the connection broke");
   });
-  const auto client = client_of({node.get()});
+  const auto client = client_to({node.get()});
   const auto result = client->watch({.key = "k",
                                      .timeout = std::chrono::milliseconds(200),
                                      .patience = std::chrono::milliseconds(0)},
@@ -153,7 +153,7 @@ TEST(Watch, ANodeThatStaysAwayEndsItWhenPatienceDoes) {
 
 TEST(Watch, WhatIsWrongIsSaidBeforeAnythingIsSent) {
   FakeNode node;
-  const auto client = client_of({&node});
+  const auto client = client_to({&node});
   for (const WatchOptions& options :
        {WatchOptions{.key = ""}, WatchOptions{.prefix = std::string(5000, 'x')}}) {
     const auto result = client->watch(options, [](const WatchUpdate&) { return true; });

@@ -173,15 +173,16 @@ std::string Scene::write(const Words& words) {
   if (has(rest, "session")) options.after = session_.hlc;
   const WriteResult result = cluster_->write_now(
       node, words.at(2), is_put ? std::optional(words.at(3)) : std::nullopt, options);
-  if (has(rest, "session") && result.outcome == Outcome::kApplied) {
+  if (has(rest, "session") && result.outcome == kv::Outcome::kApplied) {
     session_.hlc = std::max(session_.hlc, result.hlc);
     note_write(session_, cluster_->partition_of(words.at(2)), result.dot);
   }
-  if (result.outcome == Outcome::kApplied)
+  if (result.outcome == kv::Outcome::kApplied)
     return absl::StrCat("ok ", name(result.dot), ", ", result.acks, " acks\n");
   return absl::StrCat(
-      result.outcome == Outcome::kNotApplied ? "refused: " : "outcome unknown: ", result.message,
-      result.dot.counter > 0 ? absl::StrCat(" (", name(result.dot), ")") : "", "\n");
+      result.outcome == kv::Outcome::kNotApplied ? "refused: " : "outcome unknown: ",
+      result.message, result.dot.counter > 0 ? absl::StrCat(" (", name(result.dot), ")") : "",
+      "\n");
 }
 
 std::string Scene::read(const Words& words) {

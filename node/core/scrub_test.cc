@@ -12,7 +12,7 @@ using sim::Cluster;
 using sim::ClusterOptions;
 using storage::Family;
 
-constexpr std::int64_t kPatienceMs = 60'000;
+constexpr std::int64_t kAtRestWithinMs = 60'000;
 constexpr int kKeys = 20;
 
 ClusterOptions with_scrub(std::size_t nodes) {
@@ -30,7 +30,7 @@ class Scrubbed : public testing::TestWithParam<std::size_t> {
     cluster_.run_for(100);
     for (int i = 0; i < kKeys; ++i)
       cluster_.write_now(0, key(i), absl::StrCat("v", i), {Level::kAll, Durability::kOs, 1000, {}});
-    EXPECT_TRUE(cluster_.run_until([&] { return cluster_.is_quiet(); }, kPatienceMs));
+    EXPECT_TRUE(cluster_.run_until([&] { return cluster_.is_quiet(); }, kAtRestWithinMs));
   }
 
   static std::string key(int i) { return absl::StrCat("k", i); }
@@ -64,7 +64,7 @@ class Scrubbed : public testing::TestWithParam<std::size_t> {
             if (scrub(node).passes < before[node] + 2) return false;
           return true;
         },
-        kPatienceMs));
+        kAtRestWithinMs));
   }
 
   Cluster cluster_;
@@ -105,7 +105,7 @@ TEST_P(Scrubbed, AnOlderVersionIsPutRightByTheMajorityOrByTheOrder) {
     const Partition partition = cluster_.partition_of(name);
     const Object before = cluster_.whole_objects(1, partition)[sim::stored(name)];
     cluster_.write_now(0, name, "7", {Level::kAll, Durability::kOs, 1000, {}});
-    ASSERT_TRUE(cluster_.run_until([&] { return cluster_.is_quiet(); }, kPatienceMs));
+    ASSERT_TRUE(cluster_.run_until([&] { return cluster_.is_quiet(); }, kAtRestWithinMs));
     storage::WriteBatch batch;
     batch.put(Family::kObjects, at(name), storage::encode_object(before));
     ASSERT_TRUE(cluster_.engine(1).commit(batch).ok());
@@ -135,7 +135,7 @@ TEST_P(Scrubbed, WhatIsOnItsWayOutIsNoDifference) {
                          {Level::kOne, Durability::kOs, 1000, {}, Condition::kAlways, 50 + i});
   }
   pass_twice();
-  ASSERT_TRUE(cluster_.run_until([&] { return cluster_.is_quiet(); }, kPatienceMs));
+  ASSERT_TRUE(cluster_.run_until([&] { return cluster_.is_quiet(); }, kAtRestWithinMs));
   pass_twice();
   for (std::size_t node = 0; node < cluster_.size(); ++node) {
     EXPECT_EQ(scrub(node).different, 0U) << node;
@@ -146,7 +146,7 @@ TEST_P(Scrubbed, WhatIsOnItsWayOutIsNoDifference) {
 TEST_P(Scrubbed, DamageThatNobodyReadsIsFound) {
   cluster_.engine(1).damage(Family::kObjects, at(key(5)));
   pass_twice();
-  ASSERT_TRUE(cluster_.run_until([&] { return cluster_.is_quiet(); }, kPatienceMs));
+  ASSERT_TRUE(cluster_.run_until([&] { return cluster_.is_quiet(); }, kAtRestWithinMs));
   EXPECT_EQ(cluster_.status(1).discarded, 1U) << "and rebuilt from the others";
   EXPECT_EQ(cluster_.value(1, key(5)), "v5");
 }
@@ -168,7 +168,7 @@ TEST_P(Scrubbed, WithoutOthersToCompareWithItIsSkipped) {
   for (std::size_t node = 1; node < cluster_.size(); ++node) cluster_.cut(0, node);
   change(0, key(1), "something else");
   const std::uint64_t passes = scrub(0).passes;
-  ASSERT_TRUE(cluster_.run_until([&] { return scrub(0).passes > passes + 1; }, kPatienceMs));
+  ASSERT_TRUE(cluster_.run_until([&] { return scrub(0).passes > passes + 1; }, kAtRestWithinMs));
   EXPECT_GT(scrub(0).skipped, 0U);
   EXPECT_EQ(scrub(0).different, 0U);
 }

@@ -11,7 +11,7 @@
 namespace kv {
 namespace {
 
-constexpr std::int64_t kWallMs = 1'700'000'000'000;
+constexpr std::int64_t kNowMs = 1'700'000'000'000;
 constexpr std::int64_t kLimitMs = 500;
 constexpr NodeIndex kA{1};
 constexpr NodeIndex kB{2};
@@ -20,12 +20,12 @@ constexpr NodeIndex kD{4};
 
 // `ms` after the start, by a wall clock that is `ahead_ms` ahead.
 Now at(std::int64_t ms, std::int64_t ahead_ms = 0) {
-  return {Instant{ms * 1000}, WallMs{kWallMs + ms + ahead_ms}};
+  return {Instant{ms * 1000}, WallMs{kNowMs + ms + ahead_ms}};
 }
 
 // A clock so far ahead of ours at the start, known to `error_ms`.
 WallBounds ahead(std::int64_t ms, std::int64_t error_ms = 1) {
-  const std::int64_t us = (kWallMs + ms) * 1000;
+  const std::int64_t us = (kNowMs + ms) * 1000;
   return {us - error_ms * 1000, us + error_ms * 1000};
 }
 
@@ -76,8 +76,8 @@ TEST(SkewGuard, WhoLosesItsPeersStaysCondemnedUntilItsClockIsSet) {
 }
 
 TEST(SkewGuard, AClockThatNobodyTouchedDoesNotComeBackByRounding) {
-  const Now first{Instant{999}, WallMs{kWallMs + kLimitMs + 1}};
-  const Now later{Instant{1500}, WallMs{kWallMs + kLimitMs + 1}};
+  const Now first{Instant{999}, WallMs{kNowMs + kLimitMs + 1}};
+  const Now later{Instant{1500}, WallMs{kNowMs + kLimitMs + 1}};
   SkewGuard guard = hearing({ahead(0, 0), ahead(0, 0)}, first);
   EXPECT_TRUE(guard.is_off(first));
   guard.lose(kA, first);
@@ -121,7 +121,7 @@ RC_GTEST_PROP(SkewGuard, FollowsTheMedian, (std::vector<std::int16_t> offsets)) 
   std::vector<std::int64_t> all;
   for (std::size_t i = 0; i < offsets.size(); ++i) {
     all.push_back(offsets[i]);
-    const std::int64_t us = (kWallMs + offsets[i]) * 1000;
+    const std::int64_t us = (kNowMs + offsets[i]) * 1000;
     guard.hear(NodeIndex{static_cast<std::uint16_t>(i)}, {us, us + 999}, at(0, 0));
   }
   const std::int64_t skew = own_skew(all);
@@ -138,7 +138,7 @@ TEST(SkewGuard, ExtremeClocksDoNotOverflow) {
     guard.hear(kA, *peer.bounds(), at(1));
     guard.hear(kD, *peer.bounds(), at(1));
     EXPECT_TRUE(guard.is_off(at(1)));
-    EXPECT_EQ(guard.skew_ms(at(1)) > 0, wall < kWallMs);
+    EXPECT_EQ(guard.skew_ms(at(1)) > 0, wall < kNowMs);
     EXPECT_TRUE(guard.is_off({Instant{1000}, WallMs{wall == INT64_MAX ? 0 : INT64_MAX}}));
   }
 }

@@ -9,7 +9,7 @@ namespace {
 
 using sim::ReplicaOnDisk;
 
-std::string at(const std::string& user_key) {
+std::string stored_at(const std::string& user_key) {
   return storage::storage_key(storage::default_bucket(), user_key);
 }
 
@@ -120,7 +120,7 @@ TEST(Repair, ARangeOfNoBytesStillHoldsOneItem) {
   EXPECT_TRUE(more);
   items.clear();
   a.change([&](Transaction& tx) {
-    ASSERT_TRUE(a->read_range(tx.view, at("k2"), "", 10, 0, items, more).ok());
+    ASSERT_TRUE(a->read_range(tx.view, stored_at("k2"), "", 10, 0, items, more).ok());
   });
   EXPECT_EQ(items.size(), 1U);
   EXPECT_FALSE(more);
@@ -130,7 +130,7 @@ TEST(Repair, RangesAreHalfOpenAndStayInThePartition) {
   ReplicaOnDisk a(0);
   for (const char* key : {"a", "b", "c", "d"}) a.put(key, "v");
   storage::WriteBatch foreign;
-  foreign.put(storage::Family::kObjects, storage::object_key(Partition{1}, at("b")),
+  foreign.put(storage::Family::kObjects, storage::object_key(Partition{1}, stored_at("b")),
               "of another partition");
   ASSERT_TRUE(a.engine().commit(foreign).ok());
   const auto range = [&](const std::string& from, const std::string& end, std::size_t max_items) {
@@ -144,11 +144,11 @@ TEST(Repair, RangesAreHalfOpenAndStayInThePartition) {
     return found + (more ? "+" : "");
   };
   EXPECT_EQ(range("", "", 10), "abcd");
-  EXPECT_EQ(range(at("b"), at("d"), 10), "bc");
-  EXPECT_EQ(range(at("b"), at("d"), 1), "b+");
-  EXPECT_EQ(range(at("b"), at("d"), 2), "bc");
-  EXPECT_EQ(range(storage::next_key(at("b")), "", 10), "cd");
-  EXPECT_EQ(range(at("c"), at("b"), 10), "");
+  EXPECT_EQ(range(stored_at("b"), stored_at("d"), 10), "bc");
+  EXPECT_EQ(range(stored_at("b"), stored_at("d"), 1), "b+");
+  EXPECT_EQ(range(stored_at("b"), stored_at("d"), 2), "bc");
+  EXPECT_EQ(range(storage::next_key(stored_at("b")), "", 10), "cd");
+  EXPECT_EQ(range(stored_at("c"), stored_at("b"), 10), "");
 }
 
 TEST(Repair, ThePrunedLogSendsWhoLacksItToAFullTransfer) {
@@ -234,10 +234,12 @@ TEST(Repair, TheLogOfANodeThatBecameAloneIsPruned) {
   ReplicaOnDisk a(0, 1);
   a.put("k", "v");
   storage::WriteBatch left_over;  // from when there were others
-  left_over.put(storage::Family::kLog, storage::log_key(Partition{0}, {Actor{9}, 1}), at("old"));
+  left_over.put(storage::Family::kLog, storage::log_key(Partition{0}, {Actor{9}, 1}),
+                stored_at("old"));
   ASSERT_TRUE(a.engine().commit(left_over).ok());
   SyncPage page;
-  page.items.push_back({at("old"), {{{{Actor{9}, 1}, Hlc{1}, "v"}}, {}}, Clock{{Actor{9}, 1}}});
+  page.items.push_back(
+      {stored_at("old"), {{{{Actor{9}, 1}, Hlc{1}, "v"}}, {}}, Clock{{Actor{9}, 1}}});
   a.apply_page(page);
   EXPECT_EQ(a->pruned(), a->clock());
 }
@@ -319,7 +321,7 @@ TEST_F(FullTransfer, WritesGoOnAtBothEnds) {
 TEST_F(FullTransfer, KeysThatTheSenderLacksAreJoinedWithNothing) {
   // What the sender has never heard of stays. Of what it has seen and no longer holds, nothing stays.
   const Delta unknown = b_.put("j", "the sender has not seen it");
-  Delta seen{at("k9"),
+  Delta seen{stored_at("k9"),
              {{Actor{0xee}, 1}, Hlc{1}, "the sender has seen it go"},
              Clock{{Actor{0xee}, 1}},
              false};
@@ -339,7 +341,7 @@ TEST_F(FullTransfer, APageSaysNothingAboutKeysOutsideIt) {
   b_.put("k0a", "inside");
   b_.put("z", "after");
   const Clock theirs = b_->clock();
-  SyncPage page = a_.answer(ask_full(b_, at("k")), PageLimits{250, 1});
+  SyncPage page = a_.answer(ask_full(b_, stored_at("k")), PageLimits{250, 1});
   ASSERT_TRUE(page.more);
   page.applied.join(theirs);  // as if the sender had seen all three go
   b_.apply_page(page);
@@ -352,7 +354,7 @@ TEST_F(FullTransfer, APageSaysNothingAboutKeysOutsideIt) {
 // brings the write after the page that would have, and before the last.
 TEST_F(FullTransfer, WhatItHasShownToBeGoneDoesNotComeBackBeforeItsEnd) {
   const Dot gone{Actor{0xee}, 1};
-  const Delta late{at("k00"), {gone, Hlc{1}, "superseded"}, Clock{gone}, false};
+  const Delta late{stored_at("k00"), {gone, Hlc{1}, "superseded"}, Clock{gone}, false};
   SyncPage page = a_.answer(ask_full(b_), PageLimits{250, 1});
   ASSERT_TRUE(page.more);
   ASSERT_GT(page.last, late.key);
@@ -371,7 +373,8 @@ TEST_F(FullTransfer, WhatItHasShownToBeGoneDoesNotComeBackBeforeItsEnd) {
 
   const Dot fresh{Actor{0xee}, 2};
   b_.change([&](Transaction& tx) {
-    const Delta after{at("k00"), {fresh, Hlc{2}, "unknown to the sender"}, Clock{fresh}, false};
+    const Delta after{
+        stored_at("k00"), {fresh, Hlc{2}, "unknown to the sender"}, Clock{fresh}, false};
     EXPECT_TRUE(b_->apply(tx, after, {{page.last, &page.applied}}).ok());
   });
   EXPECT_EQ(b_.value("k00"), "unknown to the sender");
@@ -398,7 +401,7 @@ TEST(ReadRepair, BringsTheVersionAndMarksItsDotAlone) {
   ReplicaOnDisk a(0), b(1);
   a.put("other", "1");
   const Delta delta = a.put("k", "v");
-  ASSERT_TRUE(repair(b, {at("k"), delta.version}).ok());
+  ASSERT_TRUE(repair(b, {stored_at("k"), delta.version}).ok());
   EXPECT_EQ(b.value("k"), "v");
   EXPECT_EQ(b->clock(), Clock{delta.version.dot}) << "the other key's write is still to come";
   EXPECT_EQ(b.answer(ask(ReplicaOnDisk(2))).items.size(), 1U) << "it can hand it on";
@@ -411,11 +414,12 @@ TEST(ReadRepair, LosesAgainstWhatIsLaterAndChangesNothingTheSecondTime) {
   const Delta old = a.put("k", "old");
   b.apply(old);
   const Delta later = b.put("k", "later");
-  ASSERT_TRUE(repair(b, {at("k"), old.version}).ok());
+  ASSERT_TRUE(repair(b, {stored_at("k"), old.version}).ok());
   EXPECT_EQ(b.value("k"), "later");
   ReplicaOnDisk c(2);
-  ASSERT_TRUE(repair(c, {at("k"), later.version}).ok());
-  ASSERT_TRUE(repair(c, {at("k"), old.version}).ok()) << "late, and not known to be superseded";
+  ASSERT_TRUE(repair(c, {stored_at("k"), later.version}).ok());
+  ASSERT_TRUE(repair(c, {stored_at("k"), old.version}).ok())
+      << "late, and not known to be superseded";
   EXPECT_EQ(c.value("k"), "later");
   EXPECT_EQ(c->clock(), (Clock{old.version.dot, later.version.dot}));
 }
@@ -425,7 +429,7 @@ TEST(ReadRepair, BringsADelete) {
   const Delta old = a.put("k", "old");
   b.apply(old);
   const Delta deleted = a.put("k", std::nullopt);
-  ASSERT_TRUE(repair(b, {at("k"), deleted.version}).ok());
+  ASSERT_TRUE(repair(b, {stored_at("k"), deleted.version}).ok());
   EXPECT_EQ(b.value("k"), std::nullopt);
   EXPECT_EQ(b->markers(), 1U);
 }

@@ -5,21 +5,21 @@
 namespace kv {
 namespace {
 
-constexpr Partition kP{1}, kOther{2};
-constexpr Actor kA{0xa};
+constexpr Partition kHere{1}, kOther{2};
+constexpr Actor kWriter{0xa};
 
-Instant ms(std::int64_t ms) { return after_ms(Instant{}, ms); }
+Instant moment(std::int64_t ms) { return after_ms(Instant{}, ms); }
 
 class OutboundTest : public testing::Test {
  protected:
   OutboundTest() { outbound_.connect(); }
 
   bool admit(std::uint64_t counter, std::size_t bytes, std::int64_t at_ms = 0) {
-    return outbound_.admit(kP, {kA, counter}, bytes, ms(at_ms));
+    return outbound_.admit(kHere, {kWriter, counter}, bytes, moment(at_ms));
   }
-  bool acknowledge(std::uint64_t first, std::uint64_t last, Partition partition = kP) {
+  bool acknowledge(std::uint64_t first, std::uint64_t last, Partition partition = kHere) {
     Clock dots;
-    dots.add_run(kA, {first, last});
+    dots.add_run(kWriter, {first, last});
     return outbound_.acknowledge(partition, dots);
   }
 
@@ -84,8 +84,8 @@ TEST_F(OutboundTest, ALostDeltaDoesNotLetOthersPileUp) {
 }
 
 TEST_F(OutboundTest, ADotIsAcknowledgedWithinItsPartition) {
-  ASSERT_TRUE(outbound_.admit(kOther, {kA, 1}, 100, ms(0)));
-  acknowledge(1, 1, kP);
+  ASSERT_TRUE(outbound_.admit(kOther, {kWriter, 1}, 100, moment(0)));
+  acknowledge(1, 1, kHere);
   EXPECT_EQ(outbound_.bytes(), 100U);
   acknowledge(1, 1, kOther);
   EXPECT_EQ(outbound_.bytes(), 0U);
@@ -96,12 +96,12 @@ TEST_F(OutboundTest, WhatIsOverdueIsGivenUp) {
   ASSERT_TRUE(admit(2, 400, 100));
   ASSERT_FALSE(admit(3, 400, 200));
   acknowledge(2, 2);
-  EXPECT_EQ(outbound_.next_overdue(), ms(5000));
-  EXPECT_FALSE(outbound_.give_up_overdue(ms(4999)));
-  EXPECT_TRUE(outbound_.give_up_overdue(ms(5000)));
+  EXPECT_EQ(outbound_.next_overdue(), moment(5000));
+  EXPECT_FALSE(outbound_.give_up_overdue(moment(4999)));
+  EXPECT_TRUE(outbound_.give_up_overdue(moment(5000)));
   EXPECT_EQ(outbound_.next_overdue(), kNever);
   EXPECT_EQ(outbound_.bytes(), 0U);
-  EXPECT_FALSE(outbound_.give_up_overdue(ms(9000)));
+  EXPECT_FALSE(outbound_.give_up_overdue(moment(9000)));
   EXPECT_TRUE(admit(4, 900, 5000)) << "pushing goes on";
   EXPECT_FALSE(acknowledge(1, 1)) << "late, for something given up";
   EXPECT_EQ(outbound_.bytes(), 900U);
@@ -111,7 +111,7 @@ TEST_F(OutboundTest, TheOldestThatIsNotAcknowledgedIsTheNextOverdue) {
   ASSERT_TRUE(admit(1, 100, 0));
   ASSERT_TRUE(admit(2, 100, 300));
   acknowledge(1, 1);
-  EXPECT_EQ(outbound_.next_overdue(), ms(5300));
+  EXPECT_EQ(outbound_.next_overdue(), moment(5300));
 }
 
 TEST_F(OutboundTest, NothingIsUnderWayAcrossConnections) {

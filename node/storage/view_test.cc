@@ -11,7 +11,7 @@
 namespace kv::storage {
 namespace {
 
-using Entries = std::vector<std::pair<std::string, std::string>>;
+using Pairs = std::vector<std::pair<std::string, std::string>>;
 
 // Short keys over few letters: most changes meet a stored key, or another of the same batch.
 rc::Gen<std::string> any_key() {
@@ -35,9 +35,9 @@ WriteBatch any_batch(const std::string& prefix) {
 }
 
 template <typename Store>
-Entries scan(const Store& store, Family family, const std::string& from, const std::string& to,
-             std::size_t limit) {
-  Entries entries;
+Pairs scan(const Store& store, Family family, const std::string& from, const std::string& to,
+           std::size_t limit) {
+  Pairs entries;
   const auto status =
       store.scan(family, from, to, [&](std::string_view key, std::string_view value) {
         RC_ASSERT(entries.size() < limit);  // not called again after it said stop

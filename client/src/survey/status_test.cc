@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "client/testing/clients.h"
 #include "client/testing/fake_node.h"
 #include "client/testing/sockets.h"
 #include "kv/client.h"
@@ -11,9 +12,8 @@ namespace {
 
 using std::chrono::milliseconds;
 using testing::FakeNode;
+using testing::kPatience;
 using testing::RefusingPort;
-
-constexpr milliseconds kPatience{20'000};
 
 using Members = std::vector<std::pair<std::string, std::string>>;
 

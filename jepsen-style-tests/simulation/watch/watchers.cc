@@ -1,12 +1,11 @@
 #include "jepsen-style-tests/simulation/watch/watchers.h"
 
 #include "absl/strings/str_cat.h"
+#include "jepsen-style-tests/simulation/truth.h"
 #include "node/storage/keys.h"
 
 namespace kv::sim {
 namespace {
-
-constexpr std::size_t kPartitionBytes = 2;
 
 storage::KeyRange everything() { return {"", ""}; }
 
@@ -37,17 +36,17 @@ void Watchers::violate(Check check, std::size_t node, const std::string& text) {
 // with what it holds all the same.
 void Watchers::on_commit(std::size_t node, const storage::WriteBatch& batch) {
   if (watchers_.empty() || !watchers_[node].token.has_value()) return;
-  std::map<std::string, Clock> dots;
+  std::map<std::pair<Partition, std::string>, Clock> dots;
   const std::string hidden = storage::partition_prefix(cluster_.ring().catalog());
   for (const auto& [key, value] : batch.changes()) {
     if (key.first != storage::Family::kLog || !value.has_value()) continue;
     if (key.second.starts_with(hidden)) continue;
-    const std::string object = absl::StrCat(key.second.substr(0, kPartitionBytes),
-                                            std::string(storage::log_entry(*value).storage_key));
-    dots[object].add(storage::dot_of_log_key(key.second));
+    const Partition partition = partition_at_start(key.second);
+    dots[{partition, std::string(storage::log_entry(*value).storage_key)}].add(
+        storage::dot_of_log_key(key.second));
   }
   for (auto& [key, clock] : dots)
-    watchers_[node].expected.emplace_back(key.substr(kPartitionBytes), std::move(clock));
+    watchers_[node].expected.emplace_back(key.second, std::move(clock));
 }
 
 void Watchers::start_anew(std::size_t node) {

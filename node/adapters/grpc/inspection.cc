@@ -39,8 +39,8 @@ struct Gather {
   const InspectionDone<Response> done;
 };
 
-void to_proto(const Version& version, v1::ExplainResponse::Version* out) {
-  *out->mutable_dot() = kv::to_proto(version.dot);
+void fill(const Version& version, v1::ExplainResponse::Version* out) {
+  *out->mutable_dot() = to_proto(version.dot);
   out->set_hlc(version.hlc.bits);
   out->set_marker(!version.value.has_value());
   out->set_expires_ms(version.expires.ms);
@@ -55,11 +55,11 @@ bool is_asked_for(const v1::ConflictsRequest& request, const v1::ConflictsRespon
   return request.bucket() == one.bucket() && (request.key().empty() || request.key() == one.key());
 }
 
-v1::ConflictsResponse::Conflict to_proto(const NotedConflict& noted, bool with_value) {
+v1::ConflictsResponse::Conflict told(const NotedConflict& noted, bool with_value) {
   const storage::Conflict& conflict = noted.conflict;
   const Version& lost = conflict.lost;
   v1::ConflictsResponse::Conflict out;
-  *out.mutable_dot() = kv::to_proto(lost.dot);
+  *out.mutable_dot() = to_proto(lost.dot);
   out.set_bucket(std::string(storage::bucket_of(conflict.key)));
   if (storage::is_collection(PolicyKind{conflict.key.front()})) {
     out.set_key(storage::collection_of(conflict.key));
@@ -74,7 +74,7 @@ v1::ConflictsResponse::Conflict to_proto(const NotedConflict& noted, bool with_v
   out.set_value_bytes(lost.value.has_value() ? lost.value->size() : conflict.left_out);
   out.set_value_kept(lost.value.has_value());
   out.set_expires_ms(lost.expires.ms);
-  *out.mutable_winner() = kv::to_proto(conflict.winner);
+  *out.mutable_winner() = to_proto(conflict.winner);
   out.set_winner_hlc(conflict.winner_hlc.bits);
   out.set_noted_ms(noted.at.ms);
   return out;
@@ -174,10 +174,10 @@ void Inspection::explain(const v1::ExplainRequest& request, Instant deadline,
                     response.set_is_replica(true);
                     response.set_context_dots(object->context.count());
                     for (const Version& version : object->versions)
-                      to_proto(version, response.add_versions());
+                      fill(version, response.add_versions());
                     const auto left = without_expired(object->versions, now().wall);
                     for (const Version& version : policy(bucket.policy).shown(left))
-                      to_proto(version, response.add_shown());
+                      fill(version, response.add_shown());
                     done(std::move(response), {});
                   });
                 });
@@ -205,8 +205,8 @@ void Inspection::conflicts(const v1::ConflictsRequest& request,
           return;
         }
         for (const NotedConflict& each : *noted)
-          if (auto told = to_proto(each, request.has_dot()); is_asked_for(request, told))
-            *response.add_conflicts() = std::move(told);
+          if (auto conflict = told(each, request.has_dot()); is_asked_for(request, conflict))
+            *response.add_conflicts() = std::move(conflict);
       });
     });
 }

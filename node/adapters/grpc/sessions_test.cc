@@ -24,7 +24,7 @@ v1::GetRequest get_of(const std::string& key, const std::string& session) {
   return with_session<v1::GetRequest>(key, session);
 }
 
-v1::PutRequest put_of(const std::string& key, const std::string& session) {
+v1::PutRequest put_with(const std::string& key, const std::string& session) {
   auto request = with_session<v1::PutRequest>(key, session);
   request.set_value("v");
   return request;
@@ -32,7 +32,7 @@ v1::PutRequest put_of(const std::string& key, const std::string& session) {
 
 TEST(Sessions, GrowWithWhatIsWrittenAndRead) {
   ServiceInProcess service;
-  const auto [put, written] = service.put(put_of("k", ""));
+  const auto [put, written] = service.put(put_with("k", ""));
   ASSERT_TRUE(put.ok()) << put.error_message();
   const Session after_put = decode_session(written.session()).value();
   ASSERT_EQ(after_put.needs.size(), 1U);
@@ -49,7 +49,7 @@ TEST(Sessions, GrowWithWhatIsWrittenAndRead) {
 
 TEST(Sessions, AreNotBegunForRequestsWithoutOne) {
   ServiceInProcess service;
-  v1::PutRequest put = put_of("k", "");
+  v1::PutRequest put = put_with("k", "");
   put.clear_session();
   EXPECT_EQ(service.put(put).second.session(), "");
   v1::GetRequest get = get_of("k", "");
@@ -59,7 +59,7 @@ TEST(Sessions, AreNotBegunForRequestsWithoutOne) {
 
 TEST(Sessions, WhatTheyHaveSeenAndNobodyHasIsStaleAndSaidAtOnce) {
   ServiceInProcess service;
-  const std::string of_k = service.put(put_of("k", "")).second.session();
+  const std::string of_k = service.put(put_with("k", "")).second.session();
   Session session = decode_session(of_k).value();
   session.needs.begin()->second.add({Actor{77}, 1});
   const grpc::Status status = service.get(get_of("k", encode_session(session))).first;
@@ -70,10 +70,10 @@ TEST(Sessions, WhatTheyHaveSeenAndNobodyHasIsStaleAndSaidAtOnce) {
 
 TEST(Sessions, AreCheckedBeforeAnythingHappens) {
   ServiceInProcess service;
-  const std::string token = service.put(put_of("k", "")).second.token();
+  const std::string token = service.put(put_with("k", "")).second.token();
   for (const std::string& bad : {std::string("rubbish"), token, std::string(70'000, 'x')}) {
     EXPECT_EQ(service.get(get_of("k", bad)).first.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
-    const grpc::Status put = service.put(put_of("new", bad)).first;
+    const grpc::Status put = service.put(put_with("new", bad)).first;
     EXPECT_EQ(put.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
     EXPECT_THAT(put.error_message(), HasSubstr("session"));
   }
@@ -87,14 +87,14 @@ TEST(Sessions, AWriteIsAfterWhatTheyHaveSeen) {
   ServiceInProcess service;
   Session session;
   session.hlc = Hlc{(4'000'000'000'000ULL << 16) + 7};  // in the year 2096
-  const auto written = service.put(put_of("k", encode_session(session))).second;
+  const auto written = service.put(put_with("k", encode_session(session))).second;
   EXPECT_GT(decode_session(written.session()).value().hlc, session.hlc);
 }
 
 TEST(Sessions, ABatchTakesOneForEachOperation) {
   ServiceInProcess service;
   v1::BatchRequest batch;
-  *batch.add_operations()->mutable_put() = put_of("k", "");
+  *batch.add_operations()->mutable_put() = put_with("k", "");
   *batch.add_operations()->mutable_get() = get_of("other", "rubbish");
   const auto results = service.batch(batch).second.results();
   ASSERT_EQ(results.size(), 2);

@@ -10,12 +10,12 @@ namespace {
 
 using testing::HasSubstr;
 
-absl::StatusOr<std::string> run(const std::string& expression, const std::string& a = "") {
+absl::StatusOr<std::string> evaluate(const std::string& expression, const std::string& a = "") {
   return run_merge("function merge(a, b)\n" + expression + "\nend", a, "");
 }
 
 std::string round_trip(const std::string& text) {
-  return run("return json.encode(json.decode(a))", text).value_or("refused");
+  return evaluate("return json.encode(json.decode(a))", text).value_or("refused");
 }
 
 TEST(Json, ATextOfEveryDocumentSurvives) {
@@ -40,7 +40,7 @@ TEST(Json, WhatIsNoneIsRefused) {
   for (const char* text : {"", "{", "[1,]", "nul", "1 2", "\"\xff\"", "1e999", "'a'"})
     EXPECT_EQ(round_trip(text), "refused") << text;
   const auto refused = [](const std::string& code) {
-    return std::string(run(code).status().message());
+    return std::string(evaluate(code).status().message());
   };
   EXPECT_THAT(refused("return json.encode(merge)"), HasSubstr("a function is no JSON"));
   EXPECT_THAT(refused("return json.encode({1, 2, x = 3})"), HasSubstr("fields beside its items"));
@@ -53,13 +53,14 @@ TEST(Json, WhatIsNoneIsRefused) {
 }
 
 TEST(Json, TablesOfTheCodeBecomeDocuments) {
-  EXPECT_EQ(*run("return json.encode({z = {1, 2}, a = json.null, e = {}, f = json.array({})})"),
-            "{\"a\":null,\"e\":{},\"f\":[],\"z\":[1,2]}");
-  EXPECT_EQ(*run("local t = json.decode('[1,2]') t[2] = nil t[1] = nil return json.encode(t)"),
-            "[]");
-  EXPECT_EQ(*run("return tostring(json.decode('null') == json.null)"), "true");
   EXPECT_EQ(
-      *run(
+      *evaluate("return json.encode({z = {1, 2}, a = json.null, e = {}, f = json.array({})})"),
+      "{\"a\":null,\"e\":{},\"f\":[],\"z\":[1,2]}");
+  EXPECT_EQ(*evaluate("local t = json.decode('[1,2]') t[2] = nil t[1] = nil return json.encode(t)"),
+            "[]");
+  EXPECT_EQ(*evaluate("return tostring(json.decode('null') == json.null)"), "true");
+  EXPECT_EQ(
+      *evaluate(
           "return math.type(json.decode('3.0')) .. math.type(json.decode('18446744073709551615'))"),
       "integerfloat");
 }

@@ -13,11 +13,11 @@ using testing::AnyOf;
 using testing::HasSubstr;
 
 // The body of merge(a, b).
-std::string body(const std::string& code) { return "function merge(a, b)\n" + code + "\nend"; }
+std::string merge_of(const std::string& code) { return "function merge(a, b)\n" + code + "\nend"; }
 
 absl::StatusOr<std::string> run(const std::string& code, const std::string& a = "a",
                                 const std::string& b = "b") {
-  return run_merge(body(code), a, b);
+  return run_merge(merge_of(code), a, b);
 }
 
 std::string error_of(const std::string& code) {
@@ -34,7 +34,7 @@ TEST(Sandbox, CallsTheFunctionWithAnyBytes) {
 }
 
 TEST(Sandbox, WhatIsNoMergeFunctionIsRefusedWithItsLine) {
-  EXPECT_TRUE(check_source(body("return a")).ok());
+  EXPECT_TRUE(check_source(merge_of("return a")).ok());
   EXPECT_EQ(check_source("function merge(a, b)\nreturn a +\nend").message(),
             "merge:3: unexpected symbol near 'end'");
   EXPECT_EQ(check_source("return 1").message(), "it defines no function merge(a, b)");
@@ -179,7 +179,7 @@ TEST(Sandbox, MemoryIsBounded) {
         "return table.concat({}, ',', 1, 1 << 40)",
         "local function f() return 1 + f() end return f()"}) {
     Usage usage;
-    const auto result = run_merge(body(code), "", "", &usage);
+    const auto result = run_merge(merge_of(code), "", "", &usage);
     ASSERT_FALSE(result.ok()) << code;
     EXPECT_LE(usage.peak_bytes, kMaxMemoryBytes) << code;
   }

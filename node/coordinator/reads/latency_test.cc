@@ -5,11 +5,11 @@
 namespace kv {
 namespace {
 
-constexpr NodeIndex kA{1}, kB{2}, kC{3};
+constexpr NodeIndex kFirst{1}, kSecond{2}, kThird{3};
 constexpr Instant kStart{1'000'000};
 
 std::vector<NodeIndex> sorted(const Latencies& latencies, Instant now = kStart) {
-  std::vector<NodeIndex> nodes{kA, kB, kC};
+  std::vector<NodeIndex> nodes{kFirst, kSecond, kThird};
   latencies.sort(nodes, now);
   return nodes;
 }
@@ -20,42 +20,42 @@ void note(Latencies& latencies, NodeIndex node, std::int64_t us, int times = 1) 
 
 TEST(Latencies, TheFastestIsAskedFirstAndTheUnknownBeforeAll) {
   Latencies latencies;
-  EXPECT_EQ(sorted(latencies), (std::vector{kA, kB, kC})) << "the order that was";
-  note(latencies, kA, 900);
-  note(latencies, kB, 300);
-  EXPECT_EQ(sorted(latencies), (std::vector{kC, kB, kA}));
-  note(latencies, kC, 400);
-  EXPECT_EQ(sorted(latencies), (std::vector{kB, kC, kA}));
+  EXPECT_EQ(sorted(latencies), (std::vector{kFirst, kSecond, kThird})) << "the order that was";
+  note(latencies, kFirst, 900);
+  note(latencies, kSecond, 300);
+  EXPECT_EQ(sorted(latencies), (std::vector{kThird, kSecond, kFirst}));
+  note(latencies, kThird, 400);
+  EXPECT_EQ(sorted(latencies), (std::vector{kSecond, kThird, kFirst}));
 }
 
 TEST(Latencies, OneSlowAnswerIsNotTypical) {
   Latencies latencies;
-  note(latencies, kA, 300, 30);
-  note(latencies, kA, 50'000);
-  note(latencies, kB, 400, 30);
-  note(latencies, kC, 500, 30);
-  EXPECT_EQ(sorted(latencies), (std::vector{kA, kB, kC}));
+  note(latencies, kFirst, 300, 30);
+  note(latencies, kFirst, 50'000);
+  note(latencies, kSecond, 400, 30);
+  note(latencies, kThird, 500, 30);
+  EXPECT_EQ(sorted(latencies), (std::vector{kFirst, kSecond, kThird}));
 }
 
 TEST(Latencies, WhatWasLongAgoIsForgottenAndTheNodeIsTriedAgain) {
   Latencies latencies;
-  note(latencies, kA, 900, 20);
-  EXPECT_EQ(sorted(latencies, after_ms(kStart, 5000)), (std::vector{kB, kC, kA}));
+  note(latencies, kFirst, 900, 20);
+  EXPECT_EQ(sorted(latencies, after_ms(kStart, 5000)), (std::vector{kSecond, kThird, kFirst}));
   const Instant later = after_ms(kStart, 5001);
-  EXPECT_EQ(sorted(latencies, later), (std::vector{kA, kB, kC}));
-  EXPECT_EQ(latencies.p95_us(kA, later), 0);
-  latencies.note(kA, 100, later);
-  EXPECT_EQ(latencies.p95_us(kA, later), 0) << "one sample, not twenty-one";
+  EXPECT_EQ(sorted(latencies, later), (std::vector{kFirst, kSecond, kThird}));
+  EXPECT_EQ(latencies.p95_us(kFirst, later), 0);
+  latencies.note(kFirst, 100, later);
+  EXPECT_EQ(latencies.p95_us(kFirst, later), 0) << "one sample, not twenty-one";
 }
 
 TEST(Latencies, TheP95IsKnownAfterEnoughSamples) {
   Latencies latencies;
-  note(latencies, kA, 100, 15);
-  EXPECT_EQ(latencies.p95_us(kA, kStart), 0);
-  note(latencies, kA, 100);
-  EXPECT_EQ(latencies.p95_us(kA, kStart), 100);
-  for (std::int64_t i = 1; i <= 64; ++i) latencies.note(kA, i * 10, kStart);
-  EXPECT_EQ(latencies.p95_us(kA, kStart), 600) << "of the latest 64";
+  note(latencies, kFirst, 100, 15);
+  EXPECT_EQ(latencies.p95_us(kFirst, kStart), 0);
+  note(latencies, kFirst, 100);
+  EXPECT_EQ(latencies.p95_us(kFirst, kStart), 100);
+  for (std::int64_t i = 1; i <= 64; ++i) latencies.note(kFirst, i * 10, kStart);
+  EXPECT_EQ(latencies.p95_us(kFirst, kStart), 600) << "of the latest 64";
 }
 
 TEST(HedgeBudget, IsOneInTwentyReadsAndTenAtOnceAtMost) {

@@ -31,17 +31,17 @@ std::shared_ptr<grpc::Channel> make_channel(const std::string& address, std::int
   return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
 }
 
-class Session final : public PeerSession,
-                      public grpc::ClientBidiReactor<v1::PeerFrame, v1::PeerFrame> {
+class OpenSession final : public PeerSession,
+                          public grpc::ClientBidiReactor<v1::PeerFrame, v1::PeerFrame> {
  public:
-  Session(const std::string& address, std::string peer_id, std::int64_t silence_ms,
-          Handlers handlers)
+  OpenSession(const std::string& address, std::string peer_id, std::int64_t silence_ms,
+              Handlers handlers)
       : channel_(make_channel(address, silence_ms)),
         stub_(v1::Peer::NewStub(channel_)),
         peer_id_(std::move(peer_id)),
         handlers_(std::move(handlers)) {}
 
-  void start(const PeerIdentity& self, std::shared_ptr<Session> me) {
+  void start(const PeerIdentity& self, std::shared_ptr<OpenSession> me) {
     me_ = std::move(me);
     auto* hello = writing_.mutable_hello();
     hello->set_cluster(self.cluster);
@@ -102,7 +102,7 @@ class Session final : public PeerSession,
   }
 
   void OnDone(const grpc::Status& status) override {
-    const std::shared_ptr<Session> me = std::move(me_);  // the last reference may be this one
+    const std::shared_ptr<OpenSession> me = std::move(me_);  // the last reference may be this one
     handlers_.on_closed(wrong_peer_.has_value() ? absl::StrCat("node \"", *wrong_peer_,
                                                                "\" answers there, not ", peer_id_)
                                                 : status.error_message());
@@ -137,7 +137,7 @@ class Session final : public PeerSession,
   const std::unique_ptr<v1::Peer::Stub> stub_;
   const std::string peer_id_;
   const Handlers handlers_;
-  std::shared_ptr<Session> me_;  // until OnDone
+  std::shared_ptr<OpenSession> me_;  // until OnDone
 
   v1::PeerFrame incoming_;  // gRPC calls one at a time
   bool is_accepted_ = false;
@@ -157,7 +157,7 @@ class Session final : public PeerSession,
 std::shared_ptr<PeerSession> PeerSession::open(const std::string& address,
                                                const std::string& peer_id, const PeerIdentity& self,
                                                std::int64_t silence_ms, Handlers handlers) {
-  auto session = std::make_shared<Session>(address, peer_id, silence_ms, std::move(handlers));
+  auto session = std::make_shared<OpenSession>(address, peer_id, silence_ms, std::move(handlers));
   session->start(self, session);
   return session;
 }
