@@ -184,7 +184,8 @@ function(kv_register_test name)
     set(timeout ${arg_TIMEOUT})
   endif()
   math(EXPR timeout "${timeout} * ${scale}")
-  set_tests_properties(${name} PROPERTIES TIMEOUT ${timeout})
+  # Those that may take long begin first.
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${timeout} COST ${timeout})
   set_property(TEST ${name} APPEND PROPERTY ENVIRONMENT
       "KV_BIN_DIR=${PROJECT_BINARY_DIR}/bin"
       "KV_SOURCE_DIR=${PROJECT_SOURCE_DIR}"

@@ -229,6 +229,11 @@ void Core::handle(Step& step, PeerDown& event) {
 
 void Core::handle(Step& step, WallHeard& event) {
   neighbours_.clocks.hear(event.peer, event.wall, step.now);
+  tell_clock(step);
+}
+
+// It may be set, and go wrong, while nobody is heard.
+void Core::tell_clock(Step& step) {
   const bool off = neighbours_.clocks.is_off(step.now);
   if (std::exchange(told_off_, off) == off || options_.shard != 0) return;
   step.effects.warnings.push_back(
@@ -316,6 +321,7 @@ bool Core::maintain(Step& step) {
     }
   }
   in_debt_since_ = std::move(in_debt);
+  tell_clock(step);
   next_maintenance_ = KV_PLANTED(kSpins)
                           ? step.now.mono
                           : after_ms(step.now.mono, options_.maintenance_interval_ms);

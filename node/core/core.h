@@ -170,6 +170,7 @@ class Core {
   void decide_sync(Step& step);
   bool maintain(Step& step);  // false: it is not time yet
   void tell_damage(Step& step);
+  void tell_clock(Step& step);
   void discard_damaged(Step& step);
   bool may_discard(Step& step, const Replica& replica) const;
   void keep_up(Step& step, Replica& replica);

@@ -1,4 +1,5 @@
 // One core, told what happens step by step: the order of effects, syncs, peers that say odd things, and disks that fail.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -9,6 +10,9 @@
 
 namespace kv {
 namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
 
 constexpr Partition kP{0};
 constexpr NodeIndex kSelf{0}, kPeer{1}, kOther{2};
@@ -27,7 +31,7 @@ class OneCore : public testing::Test {
       hear(peer, Probe{Clock{}.digest(), Clock{}.digest()});
   }
 
-  Now now() const { return {now_, WallMs{1'000'000 + now_.us / 1000}}; }
+  Now now() const { return {now_, WallMs{1'000'000 + now_.us / 1000 + wall_ahead_ms_}}; }
   void pass_ms(std::int64_t ms) { now_ = after_ms(now_, ms); }
 
   Effects flush() {
@@ -86,6 +90,7 @@ class OneCore : public testing::Test {
   storage::MemoryEngine engine_;
   std::optional<Core> core_;
   Instant now_{1'000'000};
+  std::int64_t wall_ahead_ms_ = 0;
   std::uint64_t seed_ = 0;
   std::uint64_t requests_ = 0;
 };
@@ -275,6 +280,24 @@ TEST_F(OneCore, WhoeverAsksAndHasMoreIsAskedInTurn) {
   const Effects equal = hear(kOther, SyncRequest{});
   EXPECT_EQ(sent<SyncPage>(equal, kOther).size(), 1U);
   EXPECT_TRUE(sent<SyncRequest>(equal, kOther).empty());
+}
+
+// ---- The wall clock ---------------------------------------------------------------------------------------------------------
+
+TEST_F(OneCore, AWallClockThatIsSetWhileNobodyIsHeardIsToldOf) {
+  connect_all();
+  for (const NodeIndex peer : {kPeer, kOther})
+    EXPECT_TRUE(step(WallHeard{peer, own_wall(now())}).warnings.empty());
+  wall_ahead_ms_ = 20'000;
+  for (const NodeIndex peer : {kPeer, kOther}) step(PeerDown{peer});
+  const auto told = [&] {
+    pass_ms(options_.maintenance_interval_ms);
+    return step(Tick{}).warnings;
+  };
+  EXPECT_THAT(told(), ElementsAre(HasSubstr("it orders no writes until its clock is set")));
+  EXPECT_TRUE(told().empty()) << "once";
+  wall_ahead_ms_ = 0;
+  EXPECT_THAT(told(), ElementsAre(HasSubstr("agrees with the majority's again")));
 }
 
 // ---- Odd peers -----------------------------------------------------------------------------------------------------------------
