@@ -48,6 +48,9 @@ TEST(Jepsen, RefusesWhatItDoesNotKnow) {
   EXPECT_EQ(nemesis.code, 2) << nemesis;
   EXPECT_THAT(nemesis.err, HasSubstr("no nemesis \"imagined\""));
   EXPECT_EQ(run_jepsen({"suite", "imagined"}).code, 2);
+  const Result none = run_jepsen({"suite", "nightly", "--first", "100000"});
+  EXPECT_EQ(none.code, 2) << none;
+  EXPECT_THAT(none.err, HasSubstr("no run 100000; nightly has "));
   EXPECT_EQ(run_jepsen({"planted", "Imagined"}).code, 2);
   EXPECT_EQ(run_jepsen({"check", "/no/such/file"}).code, 2);
 }

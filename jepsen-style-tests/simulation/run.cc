@@ -13,7 +13,7 @@ namespace kv::sim {
 namespace {
 
 constexpr std::int64_t kServeWithinMs = 20'000;
-constexpr std::int64_t kEqualWithinMs = 60'000;
+constexpr std::int64_t kEqualWithinMs = 20'000;  // 3 of them until the last probe goes out
 constexpr std::int64_t kRestWithinMs = 60'000;
 constexpr std::int64_t kLookEveryMs = 250;
 constexpr std::int64_t kAnswerSlackMs = 100;

@@ -33,9 +33,9 @@ struct Kind {
 
 std::vector<Kind> kinds() {
   std::vector<Kind> all;
-  for (const PolicyKind kind :
-       {PolicyKind::kLww, PolicyKind::kSiblings, PolicyKind::kFww, PolicyKind::kMax,
-        PolicyKind::kMin, PolicyKind::kCounter, PolicyKind::kRegister, PolicyKind::kFlag})
+  for (const PolicyKind kind : {PolicyKind::kLww, PolicyKind::kSiblings, PolicyKind::kFww,
+                                PolicyKind::kMax, PolicyKind::kMin, PolicyKind::kCounter,
+                                PolicyKind::kRegister, PolicyKind::kFlag, PolicyKind::kCustom})
     all.push_back({std::string(policy(kind).name()), {storage::storage_key({kind, "b"}, "k")}});
   const auto in_set = [](const char* element) {
     return leaf_key(kSets, "k", Leaf{{}, PolicyKind::kSet, element});

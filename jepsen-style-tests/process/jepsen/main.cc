@@ -118,7 +118,10 @@ int main_or_throw(int argc, char** argv) {
       ->required();
   suite->add_option("--time", suite_options.seconds, "Seconds of faults in each run")
       ->check(CLI::Range(1, 86400));
-  add_suite_options(suite, suite_options, "Of the first run; default: any");
+  suite->add_option("--first", suite_options.first, "Begin with this run, counted from 0");
+  suite->add_option("--every", suite_options.every, "Only each so many-th run from there")
+      ->check(CLI::Range(1, 1'000'000));
+  add_suite_options(suite, suite_options, "Of the suite's run 0; default: any");
   suite->callback([&] { code = run_suite(suite_options); });
 
   SuiteOptions planted_options;

@@ -3,6 +3,7 @@
 // Each run is a process of its own, because each enters namespaces of its own. Progress goes to standard output.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -13,6 +14,8 @@ struct SuiteOptions {
   std::string name{};        // ci or nightly; of planted bugs: the only bug to look for, or empty
   std::uint64_t seed = 1;    // of the first run; each has its own
   std::int64_t seconds = 0;  // of faults in each run; 0: what the suite says
+  std::size_t first = 0;     // of the suite's runs, counted from 0
+  std::size_t every = 1;     // only each so many-th from there; at least 1
   std::filesystem::path folder{};
 };
 
