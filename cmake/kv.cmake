@@ -10,6 +10,7 @@
 set(KV_SANITIZE "" CACHE STRING "Value of -fsanitize=, empty for none")
 option(KV_FUZZ "Build fuzz targets with libFuzzer (clang)" OFF)
 set(KV_FUZZ_RUNS 20000 CACHE STRING "Inputs that ctest gives to each fuzz target under KV_FUZZ")
+option(KV_UNITE "Compile each library and each test as one file: headers are most of what is compiled" OFF)
 option(KV_PCH "Precompile the headers of gRPC and GoogleTest" ON)
 
 # --- Tools: each is used where it is installed --------------------------------------------------------------------
@@ -134,9 +135,8 @@ function(kv_simulated_twin name)
   endforeach()
 endfunction()
 
-# Under the sanitizers each target is compiled as one file: most of what is compiled is headers.
 macro(kv_unite)
-  if(KV_SANITIZE)
+  if(KV_UNITE)
     set(CMAKE_UNITY_BUILD ON)
     set(CMAKE_UNITY_BUILD_BATCH_SIZE 0)
   endif()

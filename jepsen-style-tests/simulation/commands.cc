@@ -71,13 +71,16 @@ struct Hunt {
   bool missed() const { return catches == 0 && !in_transcript; }
 };
 
-// The seeds from 1 on, and at last those that once found something.
+// The seeds from 1 on, and at last those that once found something. Of a bug that a transcript shows it is known already that it
+// can be caught, and a quarter of the seeds has to do.
 Hunt hunt(simulation::Bug bug, std::uint64_t max_seeds, std::size_t jobs,
           const std::vector<std::uint64_t>& kept, const std::string& transcripts) {
   constexpr std::uint64_t kCatchesWanted = 3;
   Hunt found;
   std::uint64_t begun = 0;
   simulation::planted = bug;
+  found.in_transcript = transcripts_differ(transcripts);
+  if (found.in_transcript) max_seeds /= 4;
   try_plans(
       jobs,
       [&](Plan& plan) {
@@ -94,7 +97,6 @@ Hunt hunt(simulation::Bug bug, std::uint64_t max_seeds, std::size_t jobs,
         for (const auto& [check, unused] : result.outcome.violations.found())
           ++found.caught_by[check];
       });
-  found.in_transcript = found.catches == 0 && transcripts_differ(transcripts);
   simulation::planted = simulation::Bug::kCount;
   return found;
 }
@@ -103,8 +105,8 @@ void print_hunt(const std::string& bug, const Hunt& found, std::string_view text
   std::string by;
   for (const auto& [check, count] : found.caught_by)
     absl::StrAppend(&by, " ", std::string(name_of(check)), "(", count, ")");
-  if (found.in_transcript)
-    absl::PrintF("%-24s caught by a transcript, after %d seeds had not\n", bug, found.tried);
+  if (found.in_transcript && found.catches == 0)
+    absl::PrintF("%-24s caught by a transcript, and by none of %d seeds\n", bug, found.tried);
   else if (found.missed())
     absl::PrintF("%-24s NOT CAUGHT in %d seeds: %s\n", bug, found.tried, std::string(text));
   else

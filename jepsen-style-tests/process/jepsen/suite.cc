@@ -89,7 +89,11 @@ e2e::Command command_of(const Pair& pair, std::uint64_t seed, const fs::path& fo
 
 e2e::Result run_pair(const Pair& pair, const e2e::Command& command) {
   // Mending, convergence, reading and judging take their time on a busy machine.
-  return e2e::run(command, std::chrono::seconds(3 * pair.seconds + 300));
+  try {
+    return e2e::run(command, std::chrono::seconds(3 * pair.seconds + 300));
+  } catch (const std::runtime_error& endless) {
+    return {.code = kViolated, .err = absl::StrCat(endless.what(), "\n")};
+  }
 }
 
 fs::path folder_or(const fs::path& folder, const char* name) {
