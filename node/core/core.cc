@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "node/base/check.h"
@@ -373,10 +374,14 @@ void Core::discard_damaged(Step& step) {
 }
 
 std::vector<ReplicaClocks> Core::clocks() const {
+  // What a damaged one has processed cannot all be read any more: it equals none, and no other damaged one either.
+  const std::uint64_t unlike_others = Clock{
+      {Actor{std::numeric_limits<std::uint64_t>::max()},
+       neighbours_.self.value + 1ULL}}.digest();
   std::vector<ReplicaClocks> all;
   for (const auto& [partition, replica] : replicas_)
-    if (replica.is_damaged())  // what it has processed cannot all be read any more
-      all.push_back({partition, Clock{}.digest(), Clock{}.digest()});
+    if (replica.is_damaged())
+      all.push_back({partition, unlike_others, unlike_others});
     else
       all.push_back({partition, replica.clock().digest(), replica.durable().digest()});
   return all;

@@ -373,6 +373,23 @@ TEST_F(OneCore, ADeltaThatMeetsDamageIsNeitherAppliedNorAcknowledged) {
   EXPECT_TRUE(sent<ReadReply>(hear(kPeer, ReadRequest{1, kKey}), kPeer).empty());
 }
 
+TEST_F(OneCore, ADamagedReplicaIsEqualToNoOtherNotEvenToADamagedOne) {
+  const auto digest_when_damaged_at = [&](NodeIndex self) {
+    storage::MemoryEngine engine;
+    Core core(options_, ring_, self, engine, Rng(1));
+    EXPECT_TRUE(core.recover(true).ok());
+    EXPECT_TRUE(engine.commit(core.flush(now()).batch).ok());
+    engine.damage(storage::Family::kObjects, storage::object_key(kP, kKey));
+    core.step(ClientGet{1, kP, kKey, Level::kOne, after_ms(now_, 1000)}, now());
+    EXPECT_TRUE(engine.commit(core.flush(now()).batch).ok());
+    EXPECT_EQ(core.clocks().at(0).applied, core.clocks().at(0).durable);
+    return core.clocks().at(0).applied;
+  };
+  const std::uint64_t here = digest_when_damaged_at(kSelf);
+  EXPECT_NE(here, Clock{}.digest());
+  EXPECT_NE(here, digest_when_damaged_at(kPeer));
+}
+
 TEST_F(OneCore, ADamagedReplicaRecordIsNotANewReplica) {
   write(Level::kOne);
   storage::WriteBatch damage;

@@ -14,7 +14,6 @@
 namespace kv::jepsen {
 namespace {
 
-using history::Kind;
 using history::Operation;
 using history::Outcome;
 
@@ -89,8 +88,8 @@ Operation Session::prepare(const std::string& node, const workload::Request& req
     op.seen = seen->second.dots;
   }
   // Without a token it would remove what its replica has, whatever that is.
-  if (request.mix->policy == "siblings" && op.kind == Kind::kDelete && token.empty())
-    op.kind = Kind::kGet;
+  if (request.mix->policy == "siblings" && op.kind == history::Kind::kDelete && token.empty())
+    op.kind = history::Kind::kGet;
   return op;
 }
 
@@ -122,21 +121,21 @@ Outcome Session::send_one(client::Client& client, Operation op, const std::strin
   op.start_us = recorder_.now_us();
   const auto answer = [&]() -> client::Result<client::OperationAnswer> {
     switch (op.kind) {
-      case Kind::kGet:
+      case history::Kind::kGet:
         return widen(client.get(op.key, read));
-      case Kind::kPut:
+      case history::Kind::kPut:
         return widen(client.put(op.key, op.value, write));
-      case Kind::kDelete:
+      case history::Kind::kDelete:
         return widen(client.del(op.key, write));
-      case Kind::kAdd:
+      case history::Kind::kAdd:
         return widen(client.add(op.key, op.amount, write));
-      case Kind::kInsert:
+      case history::Kind::kInsert:
         return widen(
             client.update(op.key, {.element = op.value}, {.kind = Change::kPresent}, write));
-      case Kind::kErase:
+      case history::Kind::kErase:
         return widen(
             client.update(op.key, {.element = op.value}, {.kind = Change::kAbsent}, write));
-      case Kind::kElements:
+      case history::Kind::kElements:
         return read_elements(client, op, timeout_);
     }
     throw std::logic_error("a kind of operation that no client has");
@@ -173,9 +172,10 @@ Outcome Session::send_batch(client::Client& client, std::vector<Operation> opera
                             const std::vector<std::string>& tokens, const std::string& policy) {
   std::vector<client::Operation> batch;
   for (std::size_t i = 0; i < operations.size(); ++i)
-    batch.push_back({operations[i].kind == Kind::kGet      ? client::Operation::Kind::kGet
-                     : operations[i].kind == Kind::kDelete ? client::Operation::Kind::kDelete
-                                                           : client::Operation::Kind::kPut,
+    batch.push_back({operations[i].kind == history::Kind::kGet ? client::Operation::Kind::kGet
+                     : operations[i].kind == history::Kind::kDelete
+                         ? client::Operation::Kind::kDelete
+                         : client::Operation::Kind::kPut,
                      operations[i].key, operations[i].value, tokens[i]});
   const Operation& first = operations.front();
   const client::BatchOptions options{.bucket = first.bucket,
@@ -257,7 +257,7 @@ void Session::read_in_the_end(const std::string& node, const workload::Mix& mix,
 void Session::read_sets_in_the_end(const std::string& node, const workload::Mix& mix,
                                    const std::vector<std::string>& keys) {
   for (const std::string& key : keys) {
-    Operation op{.kind = Kind::kElements,
+    Operation op{.kind = history::Kind::kElements,
                  .client = number_,
                  .node = node,
                  .bucket = workload::bucket_of(mix),

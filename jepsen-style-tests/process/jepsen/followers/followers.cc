@@ -13,7 +13,7 @@ namespace kv::jepsen {
 namespace {
 
 constexpr const char* kPrefix = "k";  // of all keys of a workload
-constexpr const char* kMark = "k-mark-";
+constexpr const char* kMarkPrefix = "k-mark-";
 constexpr std::size_t kMarkKeys = 24;
 // After so many events at most a follower leaves and comes back.
 constexpr std::int64_t kMostEvents = 2000;
@@ -80,7 +80,7 @@ void Followers::await_mark(std::chrono::milliseconds limit) {
 
 std::vector<std::string> Followers::mark() {
   std::vector<std::string> keys;
-  for (std::size_t i = 0; i < kMarkKeys; ++i) keys.push_back(absl::StrCat(kMark, i));
+  for (std::size_t i = 0; i < kMarkKeys; ++i) keys.push_back(absl::StrCat(kMarkPrefix, i));
   return keys;
 }
 
@@ -120,7 +120,7 @@ bool Followers::take(Follower& follower, client::WatchUpdate&& update) {
   follower.token = std::move(update.token);
   if (!update.event.has_value()) return !ends();
   client::WatchEvent& event = *update.event;
-  follower.has_seen_mark = event.key.starts_with(kMark);
+  follower.has_seen_mark = event.key.starts_with(kMarkPrefix);
   if (follower.has_seen_mark) return false;
   history::Told told{.at_us = recorder_.now_us(),
                      .node = follower.node,
