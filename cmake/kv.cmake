@@ -135,6 +135,7 @@ function(kv_simulated_twin name)
   endforeach()
 endfunction()
 
+# For the caller's targets: a macro, so that what it sets holds there, and only there.
 macro(kv_unite)
   if(KV_UNITE)
     set(CMAKE_UNITY_BUILD ON)

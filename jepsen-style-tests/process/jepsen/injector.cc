@@ -211,7 +211,7 @@ void Injector::meddle(const std::string& node, const Spell& spell, Begun& begun)
     case Kind::kBitFlip:
       lose_disk(node);
       state.flipped = nodes_.flip_bits(node, static_cast<std::uint64_t>(spell.amount));
-      state.rebuilt = true;
+      state.unwell = true;
       let_up(node);
       break;
     default:
@@ -302,7 +302,7 @@ void Injector::check_flipped(const std::string& node) {
   constexpr int kAborted = 128 + SIGABRT;
   const int code = nodes_.exit_code(node);
   if (code != kAborted ||
-      nodes_.times_logged(node, "damaged") + nodes_.times_logged(node, "DATA_LOSS") == 0)
+      !(nodes_.has_logged(node, "damaged") || nodes_.has_logged(node, "DATA_LOSS")))
     recorder_.death(absl::StrCat(node, " ended with code ", code,
                                  " and without a clear word, bits of ", states_.at(node).flipped,
                                  " being wrong"));
@@ -316,13 +316,13 @@ void Injector::note_damage() {
     const std::size_t put_aside = nodes_.times_logged(node, "It has been moved to");
     if (put_aside > std::exchange(state.put_aside, put_aside)) lose_disk(node);
     if (told == std::exchange(state.damage_told, told)) continue;
-    state.rebuilt = true;
+    state.unwell = true;
     note_condition();
   }
 }
 
 void Injector::all_equal() {
-  for (auto& [node, state] : states_) state.rebuilt = false;
+  for (auto& [node, state] : states_) state.unwell = false;
   note_condition();
 }
 
@@ -384,7 +384,7 @@ void Injector::note_memory() {
 void Injector::note_condition(const std::set<std::string>& in_our_hands, const Directions& broken) {
   history::Condition condition{.at_us = recorder_.now_us(), .out = in_our_hands, .broken = broken};
   for (const auto& [node, state] : states_) {
-    if (state.down + state.paused + state.unsound > 0 || state.rebuilt) condition.out.insert(node);
+    if (state.down + state.paused + state.unsound > 0 || state.unwell) condition.out.insert(node);
     if (state.clock_off > 0) condition.clocks_off.insert(node);
   }
   for (const auto& [id, begun] : begun_) add_links(begun.spell, condition);

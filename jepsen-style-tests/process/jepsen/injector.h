@@ -45,7 +45,7 @@ class Injector {
     std::uint32_t clock_off = 0;
     bool meddled = false;         // its data is in somebody's hands
     bool may_end = false;         // for what it could not write or read meanwhile
-    bool rebuilt = false;         // bits were flipped, or met, since all were equal
+    bool unwell = false;          // bits were flipped, or met, since all were equal
     std::string flipped{};        // where bits were, and may still be, wrong
     std::size_t damage_told = 0;  // lines of its log
     std::size_t put_aside = 0;    // the same

@@ -107,6 +107,9 @@ bool Nodes::is_running(const std::string& node) const {
 void Nodes::start(const std::string& node) {
   if (is_running(node)) return;
   fs::create_directories(data(node));
+  std::error_code absent;
+  const std::uintmax_t log_bytes = fs::file_size(folder(node) / "log", absent);
+  log_begins_[node] = absent ? 0 : log_bytes;
   e2e::Command command{.argv = machine_.at(node), .env = environment_of(node)};
   // Only to this process the machine's present run has the name that we gave it.
   const std::string own_boot = "mount --bind \"$0\" /proc/sys/kernel/random/boot_id && exec \"$@\"";
@@ -160,6 +163,10 @@ void Nodes::new_boot(const std::string& node) {
 int Nodes::exit_code(const std::string& node) const {
   const auto ended = processes_.at(node)->wait(e2e::Duration{0});
   return ended.has_value() ? ended->code : -1;
+}
+
+bool Nodes::has_logged(const std::string& node, std::string_view text) const {
+  return e2e::read_file(folder(node) / "log").find(text, log_begins_.at(node)) != std::string::npos;
 }
 
 std::size_t Nodes::times_logged(const std::string& node, std::string_view text) const {

@@ -38,6 +38,8 @@ class Nodes {
   bool is_running(const std::string& node) const;
   // Of one that has ended: its exit code, 128 plus the number of the signal that ended it.
   int exit_code(const std::string& node) const;
+  // Whether its log has this since it was last started.
+  bool has_logged(const std::string& node, std::string_view text) const;
   // How often its log has this, all its lives together.
   std::size_t times_logged(const std::string& node, std::string_view text) const;
   std::uint64_t resident_bytes(const std::string& node) const;  // 0: it does not run
@@ -88,6 +90,7 @@ class Nodes {
   const std::vector<std::string> names_;
   const NodesOptions options_;
   std::map<std::string, std::unique_ptr<e2e::Process>> processes_;
+  std::map<std::string, std::uint64_t> log_begins_;     // bytes of the log before the last start
   std::map<std::string, bad_disk::Control*> controls_;  // mapped; until this process ends
   std::uint64_t boots_ = 0;
 };
