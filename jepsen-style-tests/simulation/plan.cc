@@ -283,6 +283,7 @@ Plan make_reference_plan(std::uint64_t seed) {
   plan.cluster.seed = seed;
   plan.chaos_ms = 300'000;
   plan.keys = 100;
+  plan.cluster.kept_changes = 0;  // nobody watches
   Weights weights{};
   for (const Kind kind : {Kind::kCut, Kind::kIsolate, Kind::kCrash, Kind::kPowerLoss, Kind::kLossy,
                           Kind::kPause, Kind::kClockJump})

@@ -154,9 +154,10 @@ class Run final : private Observer {
   // `line()` is made only if there is a transcript.
   template <typename Line>
   void say(const Line& line) {
-    if (with_transcript_) outcome_.transcript.push_back(absl::StrCat(now_ms(), " ms  ", line()));
+    if (with_transcript_) [[unlikely]]
+      outcome_.transcript.push_back(absl::StrCat(now_ms(), " ms  ", line()));
   }
-  void violate(Check check, std::string text);
+  [[gnu::cold]] void violate(Check check, std::string text);
 
   const Plan& plan_;
   const bool with_transcript_;

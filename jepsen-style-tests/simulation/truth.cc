@@ -86,17 +86,18 @@ void Truth::on_commit(std::size_t node, const storage::WriteBatch& batch) {
 }
 
 void Truth::take_clock(std::size_t node, Partition partition, std::string_view bytes) {
-  auto state = storage::decode_replica(bytes);
-  KV_CHECK(state.ok(), "what a core writes can be read");
+  auto record = storage::decode_replica_clock(bytes);
+  KV_CHECK(record.ok(), "what a core writes can be read");
+  auto& [actor, clock] = *record;
   Mirror& here = mirror(node, partition);
-  if (!state->clock.covers(here.clock))
+  if (!clock.covers(here.clock))
     violate(Check::kNothingLost,
             absl::StrCat(name_of_node(node), " partition ", partition.value, ": from ",
-                         to_string(here.clock), " to ", to_string(state->clock)));
-  issuers_[state->actor] = node;
-  renewed_an_actor_ |= here.actor.id != 0 && here.actor != state->actor;
-  here.actor = state->actor;
-  here.clock = std::move(state->clock);
+                         to_string(here.clock), " to ", to_string(clock)));
+  issuers_[actor] = node;
+  renewed_an_actor_ |= here.actor.id != 0 && here.actor != actor;
+  here.actor = actor;
+  here.clock = std::move(clock);
   here.ever.join(here.clock);
   here.is_synced = false;
 }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "jepsen-style-tests/simulation/conflicts/conflict_model.h"
+#include "jepsen-style-tests/simulation/judges/by_dot.h"
 #include "jepsen-style-tests/simulation/judges/skew.h"
 #include "jepsen-style-tests/simulation/judges/survivors.h"
 #include "jepsen-style-tests/simulation/violations.h"
@@ -144,14 +145,6 @@ class Truth {
     bool degraded = false;      // one of them has lost it
   };
 
-  struct HashOfDot {
-    std::size_t operator()(Dot dot) const {
-      return static_cast<std::size_t>((dot.actor.id ^ dot.counter) * 0x9e3779b97f4a7c15);
-    }
-  };
-  template <typename Value>
-  using ByDot = std::unordered_map<Dot, Value, HashOfDot>;  // looked up, never walked
-
   std::int64_t now_ms() const { return cluster_ == nullptr ? 0 : cluster_->now().us / 1000; }
   Mirror& mirror(std::size_t node, Partition partition) { return mirrors_[{partition, node}]; }
   void take_clock(std::size_t node, Partition partition, std::string_view bytes);
@@ -183,7 +176,7 @@ class Truth {
   bool may_forget_requests() const;
   bool may_have_transferred() const;
   void compare(std::size_t node, Partition partition);
-  void violate(Check check, std::string text) { violations_.add(check, now_ms(), std::move(text)); }
+  [[gnu::cold]] void violate(Check check, std::string text) { violations_.add(check, now_ms(), std::move(text)); }
 
   Violations& violations_;
   const std::int64_t max_skew_ms_;

@@ -112,8 +112,10 @@ const Clock::Entry* Clock::find(Actor actor) const {
 }
 
 Clock::Entry& Clock::find_or_insert(Actor actor) {
-  if (entries_.empty() || entries_.back().actor < actor)
-    return entries_.emplace_back(Entry{actor, {}});
+  if (entries_.empty() || entries_.back().actor < actor) {
+    entries_.emplace_back().actor = actor;
+    return entries_.back();
+  }
   auto it = std::lower_bound(entries_.begin(), entries_.end(), actor, by_actor);
   if (it == entries_.end() || it->actor != actor) it = entries_.insert(it, Entry{actor, {}});
   return *it;
@@ -179,8 +181,10 @@ Clock Clock::minus(const Clock& other) const {
   Cursor cursor(other.entries_);
   for (const Entry& ours : entries_) {
     const Entry* theirs = cursor.find(ours.actor);
-    Runs left = theirs == nullptr ? ours.runs : subtract(ours.runs, theirs->runs);
-    if (!left.empty()) out.entries_.push_back({ours.actor, std::move(left)});
+    if (theirs != nullptr && includes(theirs->runs, ours.runs)) continue;  // as mostly
+    if (out.entries_.empty()) out.entries_.reserve(entries_.size());
+    out.entries_.push_back(
+        {ours.actor, theirs == nullptr ? ours.runs : subtract(ours.runs, theirs->runs)});
   }
   return out;
 }

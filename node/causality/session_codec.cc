@@ -5,19 +5,20 @@
 #include "node/base/limits.h"
 #include "node/base/sealed.h"
 #include "node/causality/clock_codec.h"
+#include "node/causality/scratch.h"
 
 namespace kv {
 
 std::string encode_session(const Session& session) {
-  v1::SessionRecord record;
-  record.set_is_session(true);
+  Scratch<v1::SessionRecord> record;
+  record->set_is_session(true);
   for (const auto& [partition, needs] : session.needs) {
-    auto* part = record.add_parts();
+    auto* part = record->add_parts();
     part->set_partition(partition.value);
     encode_clock(needs, part->mutable_needs());
   }
-  record.set_hlc(session.hlc.bits);
-  return seal(record.SerializeAsString());
+  record->set_hlc(session.hlc.bits);
+  return record.sealed();
 }
 
 absl::StatusOr<Session> decode_session(std::string_view bytes) {
@@ -29,10 +30,10 @@ absl::StatusOr<Session> decode_session(std::string_view bytes) {
   const auto body = unseal(bytes);
   if (!body.ok())
     return absl::InvalidArgumentError(absl::StrCat("session: ", body.status().message()));
-  v1::SessionRecord record;
-  if (!record.ParseFromArray(body->data(), static_cast<int>(body->size())) || !record.is_session())
+  Scratch<v1::SessionRecord> record;
+  if (!record.parse(*body) || !record->is_session())
     return absl::InvalidArgumentError("session: not a session");
-  for (const auto& part : record.parts()) {
+  for (const auto& part : record->parts()) {
     auto needs = decode_clock(part.needs());
     if (!needs.ok())
       return absl::InvalidArgumentError(absl::StrCat("session: ", needs.status().message()));
@@ -43,7 +44,7 @@ absl::StatusOr<Session> decode_session(std::string_view bytes) {
     session.needs.emplace(Partition{static_cast<std::uint16_t>(part.partition())},
                           *std::move(needs));
   }
-  session.hlc = Hlc{record.hlc()};
+  session.hlc = Hlc{record->hlc()};
   if (session.hlc >= kMaxHlc) return absl::InvalidArgumentError("session: time out of range");
   return session;
 }

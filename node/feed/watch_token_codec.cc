@@ -4,16 +4,17 @@
 #include "kv/v1/record.pb.h"
 #include "node/base/limits.h"
 #include "node/base/sealed.h"
+#include "node/causality/scratch.h"
 
 namespace kv {
 
 std::string encode_watch_token(const WatchToken& token) {
-  v1::WatchRecord record;
-  record.set_feed(token.feed);
-  record.set_binding(token.binding);
-  record.set_commit(token.next.commit);
-  record.set_event(token.next.event);
-  return seal(record.SerializeAsString());
+  Scratch<v1::WatchRecord> record;
+  record->set_feed(token.feed);
+  record->set_binding(token.binding);
+  record->set_commit(token.next.commit);
+  record->set_event(token.next.event);
+  return record.sealed();
 }
 
 absl::StatusOr<WatchToken> decode_watch_token(std::string_view bytes, std::uint64_t binding) {
@@ -23,13 +24,13 @@ absl::StatusOr<WatchToken> decode_watch_token(std::string_view bytes, std::uint6
   const auto body = unseal(bytes);
   if (!body.ok())
     return absl::InvalidArgumentError(absl::StrCat("token: ", body.status().message()));
-  v1::WatchRecord record;
-  if (!record.ParseFromArray(body->data(), static_cast<int>(body->size())) || record.commit() == 0)
+  Scratch<v1::WatchRecord> record;
+  if (!record.parse(*body) || record->commit() == 0)
     return absl::InvalidArgumentError("token: not one of a watch");
-  if (record.binding() != binding)
+  if (record->binding() != binding)
     return absl::InvalidArgumentError(
         "token: of a watch of something else; watch the same bucket and key, or prefix");
-  return WatchToken{record.feed(), record.binding(), {record.commit(), record.event()}};
+  return WatchToken{record->feed(), record->binding(), {record->commit(), record->event()}};
 }
 
 }  // namespace kv

@@ -3,11 +3,11 @@
 #include <type_traits>
 
 #include "absl/strings/str_cat.h"
-#include "google/protobuf/arena.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "kv/v1/peer.pb.h"
 #include "node/base/limits.h"
 #include "node/causality/clock_codec.h"
+#include "node/causality/scratch.h"
 #include "node/storage/keys.h"
 #include "node/storage/record_codec.h"
 
@@ -426,25 +426,20 @@ void decode_body(Reader& in, const Record& record, Message& out) {
 }  // namespace
 
 std::string encode_message(const Message& message) {
-  alignas(8) char room[kRecordRoomBytes];
-  google::protobuf::Arena arena(room, sizeof room);
-  Record& record = *google::protobuf::Arena::CreateMessage<Record>(&arena);
-  record.set_partition(message.partition.value);
-  std::visit([&](const auto& body) { encode(body, record); }, message.body);
-  return record.SerializeAsString();
+  Scratch<Record> record;
+  record->set_partition(message.partition.value);
+  std::visit([&](const auto& body) { encode(body, *record); }, message.body);
+  return record.bytes();
 }
 
 absl::StatusOr<Message> decode_message(std::string_view bytes) {
-  alignas(8) char room[kRecordRoomBytes];
-  google::protobuf::Arena arena(room, sizeof room);
-  Record& record = *google::protobuf::Arena::CreateMessage<Record>(&arena);
-  if (!record.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
-    return absl::InvalidArgumentError("not a peer message");
-  if (record.partition() >= kMaxAllPartitions)
+  Scratch<Record> record;
+  if (!record.parse(bytes)) return absl::InvalidArgumentError("not a peer message");
+  if (record->partition() >= kMaxAllPartitions)
     return absl::InvalidArgumentError("partition out of range");
-  Message message{Partition{static_cast<std::uint16_t>(record.partition())}, {}};
+  Message message{Partition{static_cast<std::uint16_t>(record->partition())}, {}};
   Reader in;
-  decode_body(in, record, message);
+  decode_body(in, *record, message);
   if (!in.status().ok()) return in.status();
   return message;
 }

@@ -315,7 +315,12 @@ class Replica {
   absl::Status answer_full(const storage::View& view, const SyncRequest& request,
                            const PageLimits& limits, SyncPage& page) const;
 
+  // First, in one cache line, what every turn of the core looks at.
   const Partition partition_;
+  bool changed_ = false;
+  bool corrected_ = false;
+  mutable std::string damage_;  // found by reads, which change nothing else
+
   storage::ReplicaState state_;
   Clock durable_;  // part of state_.clock; starts as all of it, since it was read from disk
   std::map<NodeIndex, PeerClock>
@@ -326,9 +331,6 @@ class Replica {
   std::set<std::string> announced_;  // keys of objects that are ahead for good: once is enough
   WallMs next_due_{};                // no stable version is due before; found out by looking
   Conflicts conflicts_;
-  bool changed_ = false;
-  bool corrected_ = false;
-  mutable std::string damage_;  // found by reads, which change nothing else
 };
 
 Actor fresh_actor(Rng& rng);

@@ -47,7 +47,8 @@ absl::Status Replica::prune_log(Transaction& tx, WallMs wall, std::size_t limit)
   if (KV_PLANTED(kPruneNever)) return absl::OkStatus();
   settle();
   // First, for that leaves little to be looked at.
-  Clock stable = durable_.minus(state_.pruned.minus(state_.cut));
+  Clock stable = state_.cut.empty() ? durable_.minus(state_.pruned)
+                                    : durable_.minus(state_.pruned.minus(state_.cut));
   if (stable.empty()) return absl::OkStatus();
   for (const auto& [peer, clock] : peers_) {
     if (KV_PLANTED(kPruneWithoutAbsent) && peer.value % 2 == 1) continue;
@@ -139,9 +140,11 @@ void Replica::drop_perished(Transaction& tx, WallMs wall, const std::string& key
 
 absl::Status Replica::cut_log(Transaction& tx, const std::vector<bool>& up,
                               std::uint64_t max_entries, std::size_t limit) {
-  Clock logged = this->logged();
-  std::uint64_t entries = logged.count();
+  // What was pruned is part of the clock.
+  std::uint64_t entries = state_.clock.count() - state_.pruned.count();
   if (entries <= max_entries || KV_PLANTED(kLogUnbounded)) return absl::OkStatus();
+  Clock logged = this->logged();
+  entries = logged.count();
   struct Peer {
     bool is_up;
     Clock lacks;

@@ -18,9 +18,10 @@ constexpr std::size_t kLogKeyBytes = kPartitionBytes + kDotBytes;
 constexpr int kPerishable = 1;
 constexpr int kRequested = 2;
 
-void append_big_endian(std::string& out, std::uint64_t value, int bytes) {
-  for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8)
-    out.push_back(static_cast<char>(value >> shift));
+void append_big_endian(std::string& out, std::uint64_t value, std::size_t bytes) {
+  char all[8];
+  for (std::size_t i = 8; i-- > 0; value >>= 8) all[i] = static_cast<char>(value);
+  out.append(all + 8 - bytes, bytes);
 }
 
 std::uint64_t read_big_endian(std::string_view bytes) {
@@ -108,11 +109,16 @@ std::string prefix_end(std::string_view prefix) {
 std::string partition_end(Partition partition) { return prefix_end(partition_prefix(partition)); }
 
 std::string object_key(Partition partition, std::string_view storage_key) {
-  return partition_prefix(partition).append(storage_key);
+  std::string out;
+  out.reserve(kPartitionBytes + storage_key.size());
+  append_big_endian(out, partition.value, kPartitionBytes);
+  return out.append(storage_key);
 }
 
 std::string log_key(Partition partition, Dot dot) {
-  std::string out = partition_prefix(partition);
+  std::string out;
+  out.reserve(kLogKeyBytes);
+  append_big_endian(out, partition.value, kPartitionBytes);
   append_dot(out, dot);
   return out;
 }

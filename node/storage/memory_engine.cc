@@ -17,16 +17,22 @@ enum class Do : char { kErase, kPut, kEraseRange };
 
 constexpr std::uint64_t kLongLogBytes = 256 * 1024;  // or as long as all that is live
 
-void put_length(std::string& out, std::size_t at, std::size_t length) {
+struct Length {
+  char bytes[kLengthBytes];
+};
+
+Length length_of(std::size_t length) {
   KV_CHECK(length <= UINT32_MAX, "batches are bounded far below this");
-  for (std::size_t i = 0; i < kLengthBytes; ++i, length >>= 8)
-    out[at + i] = static_cast<char>(length);
+  Length out;
+  for (char& byte : out.bytes) {
+    byte = static_cast<char>(length);
+    length >>= 8;
+  }
+  return out;
 }
 
 void append_bytes(std::string& out, std::string_view bytes) {
-  out.append(kLengthBytes, '\0');
-  put_length(out, out.size() - kLengthBytes, bytes.size());
-  out.append(bytes);
+  out.append(length_of(bytes.size()).bytes, kLengthBytes).append(bytes);
 }
 
 std::size_t take_length(std::string_view& in) {
@@ -61,7 +67,7 @@ void append_frame(std::string& log, const WriteBatch& batch) {
     append_change(log, key.first, value.has_value() ? Do::kPut : Do::kErase, key.second,
                   value.has_value() ? std::string_view(*value) : std::string_view());
   seal_in_place(log, start + kLengthBytes);
-  put_length(log, start, log.size() - start - kLengthBytes);
+  log.replace(start, kLengthBytes, length_of(log.size() - start - kLengthBytes).bytes, kLengthBytes);
 }
 
 // Calls change(family, what, key, value) for every change of the whole frames at the start of the log;

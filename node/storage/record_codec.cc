@@ -1,51 +1,28 @@
 #include "node/storage/record_codec.h"
 
-#include <climits>
-
 #include "absl/strings/str_cat.h"
-#include "google/protobuf/arena.h"
 #include "kv/v1/record.pb.h"
 #include "node/base/limits.h"
 #include "node/base/sealed.h"
 #include "node/causality/clock_codec.h"
+#include "node/causality/scratch.h"
 #include "node/storage/keys.h"
 
 namespace kv::storage {
 namespace {
 
-absl::Status damaged(const char* what, absl::string_view why) {
+[[gnu::cold]] absl::Status damaged(const char* what, absl::string_view why) {
   return absl::DataLossError(absl::StrCat(what, ": ", why));
 }
 
-// A record for the length of one call.
+// Removes the header and parses the rest.
 template <typename Record>
-class Scratch {
- public:
-  Record* operator->() { return record_; }
-  Record& operator*() { return *record_; }
-
-  std::string sealed() const {
-    std::string out(kSealBytes, '\0');
-    record_->AppendToString(&out);
-    seal_in_place(out, 0);
-    return out;
-  }
-
-  // Removes the header and parses the rest.
-  absl::Status open(std::string_view bytes, const char* what) {
-    const auto body = unseal(bytes);
-    if (!body.ok()) return damaged(what, body.status().message());
-    if (body->size() > INT_MAX ||
-        !record_->ParseFromArray(body->data(), static_cast<int>(body->size())))
-      return damaged(what, "its fields cannot be read");
-    return absl::OkStatus();
-  }
-
- private:
-  alignas(8) char room_[kRecordRoomBytes];
-  google::protobuf::Arena arena_{room_, sizeof room_};
-  Record* record_ = google::protobuf::Arena::CreateMessage<Record>(&arena_);
-};
+absl::Status open(std::string_view bytes, const char* what, Scratch<Record>& record) {
+  const auto body = unseal(bytes);
+  if (!body.ok()) return damaged(what, body.status().message());
+  if (!record.parse(*body)) return damaged(what, "its fields cannot be read");
+  return absl::OkStatus();
+}
 
 }  // namespace
 
@@ -110,7 +87,7 @@ std::string encode_object(const Object& object) {
 
 absl::StatusOr<Object> decode_object(std::string_view bytes) {
   Scratch<v1::ObjectRecord> record;
-  const absl::Status opened = record.open(bytes, "object record");
+  const absl::Status opened = open(bytes, "object record", record);
   if (!opened.ok()) return opened;
   auto object = object_from_record(*record);
   if (!object.ok()) return damaged("object record", object.status().message());
@@ -133,7 +110,7 @@ std::string encode_replica(const ReplicaState& state) {
 
 absl::StatusOr<ReplicaState> decode_replica(std::string_view bytes) {
   Scratch<v1::ReplicaRecord> record;
-  const absl::Status opened = record.open(bytes, "replica record");
+  const absl::Status opened = open(bytes, "replica record", record);
   if (!opened.ok()) return opened;
   if (record->actor() == 0) return damaged("replica record", "no actor");
   auto clock = decode_clock(record->clock());
@@ -147,6 +124,16 @@ absl::StatusOr<ReplicaState> decode_replica(std::string_view bytes) {
   return ReplicaState{Actor{record->actor()}, std::move(*clock), std::move(*pruned),
                       record->live_keys(),    record->markers(), Hlc{record->floor()},
                       record->requests(),     std::move(*cut),   record->rebuilding()};
+}
+
+absl::StatusOr<std::pair<Actor, Clock>> decode_replica_clock(std::string_view bytes) {
+  Scratch<v1::ReplicaRecord> record;
+  const absl::Status opened = open(bytes, "replica record", record);
+  if (!opened.ok()) return opened;
+  if (record->actor() == 0) return damaged("replica record", "no actor");
+  auto clock = decode_clock(record->clock());
+  if (!clock.ok()) return damaged("replica record", clock.status().message());
+  return std::pair(Actor{record->actor()}, *std::move(clock));
 }
 
 void request_to_record(const RequestRecord& request, v1::RequestRecord* out) {
@@ -177,7 +164,7 @@ std::string encode_request(const RequestRecord& request) {
 
 absl::StatusOr<RequestRecord> decode_request(std::string_view bytes) {
   Scratch<v1::RequestRecord> record;
-  const absl::Status opened = record.open(bytes, "request record");
+  const absl::Status opened = open(bytes, "request record", record);
   if (!opened.ok()) return opened;
   auto request = request_from_record(*record);
   if (!request.ok()) return damaged("request record", request.status().message());
@@ -197,7 +184,7 @@ std::string encode_conflict(const Conflict& conflict) {
 
 absl::StatusOr<Conflict> decode_conflict(std::string_view bytes) {
   Scratch<v1::ConflictRecord> record;
-  const absl::Status opened = record.open(bytes, "conflict record");
+  const absl::Status opened = open(bytes, "conflict record", record);
   if (!opened.ok()) return opened;
   auto lost = version_from_record(record->lost());
   if (!lost.ok()) return damaged("conflict record", lost.status().message());
@@ -224,7 +211,7 @@ std::string encode_node(const NodeState& state) {
 
 absl::StatusOr<NodeState> decode_node(std::string_view bytes) {
   Scratch<v1::NodeRecord> record;
-  const absl::Status opened = record.open(bytes, "node record");
+  const absl::Status opened = open(bytes, "node record", record);
   if (!opened.ok()) return opened;
   return NodeState{record->cluster(),        record->id(),
                    record->partitions(),     record->boot_id(),

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "node/base/types.h"
@@ -72,6 +73,8 @@ absl::StatusOr<Object> decode_object(std::string_view bytes);
 
 std::string encode_replica(const ReplicaState& state);
 absl::StatusOr<ReplicaState> decode_replica(std::string_view bytes);
+// Its actor and its clock alone.
+absl::StatusOr<std::pair<Actor, Clock>> decode_replica_clock(std::string_view bytes);
 
 std::string encode_request(const RequestRecord& request);
 absl::StatusOr<RequestRecord> decode_request(std::string_view bytes);

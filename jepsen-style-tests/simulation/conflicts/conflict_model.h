@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "jepsen-style-tests/simulation/judges/by_dot.h"
 #include "node/messages/message.h"
 #include "node/storage/record_codec.h"
 
@@ -41,16 +42,18 @@ class ConflictModel {
 
  private:
   struct Write {
+    std::string key;
     Version version;
     Clock context;
   };
+  const Write* find(const std::string& key, Dot dot) const;
   struct Arrived {
     Instant at;
     Delta delta;
   };
 
-  std::map<std::string, std::map<Dot, Write>> writes_;  // by storage key
-  std::map<Dot, std::string> key_of_;
+  ByDot<Write> writes_;
+  std::map<std::string, std::vector<Dot>> writes_of_;  // by storage key
   using Notes = std::map<std::string, std::map<Dot, storage::Conflict>>;  // by storage key
   std::map<std::size_t, Notes> notes_;                                    // by node
   std::map<std::size_t, std::vector<Arrived>> arrived_;  // by node, since its last commit

@@ -60,6 +60,7 @@ void SkewModel::judge(std::size_t node, Ears& ears) {
 
 void SkewModel::on_event(std::size_t node, std::size_t shard, const Event& event) {
   stepping_ = {node, shard};
+  if (!std::holds_alternative<WallHeard>(event) && !std::holds_alternative<PeerDown>(event)) return;
   Ears& ears = ears_[stepping_];
   if (ears.incarnation != cluster_.incarnation(node)) {
     ears = Ears{};
@@ -75,9 +76,9 @@ void SkewModel::on_event(std::size_t node, std::size_t shard, const Event& event
 }
 
 std::string SkewModel::why_not_to_write() const {
-  const auto found = ears_.find(stepping_);
-  if (found == ears_.end()) return "";
   const auto& [node, shard] = stepping_;
+  const auto found = ears_.find(stepping_);
+  if (found == ears_.end() || found->second.incarnation != cluster_.incarnation(node)) return "";
   const Ears& ears = found->second;
   const std::string name = absl::StrCat("n", node + 1);
   if (could_know(node, ears))

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "jepsen-style-tests/simulation/judges/by_dot.h"
 #include "node/messages/message.h"
 
 namespace kv::sim {
@@ -36,7 +37,7 @@ class Survivors {
     std::vector<Dot> superseded_by;
   };
   std::map<std::string, std::map<Dot, Write>> writes_;  // by storage key
-  std::map<Dot, std::string> key_of_;
+  ByDot<std::string> key_of_;
 };
 
 }  // namespace kv::sim

@@ -57,7 +57,7 @@ class Watchers {
   void note_too_old(std::size_t node, const std::string& why);
   std::vector<Actor> actors_of(std::size_t node) const;
   std::map<std::string, std::vector<Dot>> state_of(std::size_t node) const;
-  void violate(Check check, std::size_t node, const std::string& text);
+  [[gnu::cold]] void violate(Check check, std::size_t node, const std::string& text);
 
   Violations& violations_;
   Cluster& cluster_;

@@ -102,7 +102,8 @@ bool Cluster::run_until(const std::function<bool()>& condition, std::int64_t wit
 Now Cluster::now_at(std::size_t node) const {
   const Node& body = nodes_[node];
   const std::int64_t drifted_ms =
-      elapsed_us(body.drift_since, now_) / 1000 * body.drift_ppm / 1'000'000;
+      body.drift_ppm == 0 ? 0
+                          : elapsed_us(body.drift_since, now_) / 1000 * body.drift_ppm / 1'000'000;
   return {now_, WallMs{kStartOfTimeMs + now_.us / 1000 + body.wall_offset_ms + drifted_ms}};
 }
 
@@ -148,10 +149,10 @@ void Cluster::take_turn(std::size_t node, std::size_t shard) {
   Effects effects = body.core->flush(now_at(node));
   KV_CHECK(effects.wake_at > now_,
            "a core that wants to be woken at once, without an event, would spin");
-  carry_out(node, shard, std::move(effects));
+  carry_out(node, shard, effects);
 }
 
-void Cluster::carry_out(std::size_t node, std::size_t shard, Effects effects) {
+void Cluster::carry_out(std::size_t node, std::size_t shard, Effects& effects) {
   for (std::string& warning : effects.warnings)
     warnings_.push_back(absl::StrCat(ring_.node_id(index_of(node)), ": ", warning));
   const auto speak = [&] {

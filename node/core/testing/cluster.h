@@ -285,7 +285,7 @@ class Cluster {
   static void happen(const std::function<void()>& what) { what(); }
   void deliver(std::size_t node, std::size_t shard, Event event);
   void take_turn(std::size_t node, std::size_t shard);
-  void carry_out(std::size_t node, std::size_t shard, Effects effects);
+  void carry_out(std::size_t node, std::size_t shard, Effects& effects);
   bool commit(std::size_t node, const storage::WriteBatch& batch);
   bool commit_whole(std::size_t node, const storage::WriteBatch& batch);
   void start_sync(std::size_t node, std::size_t shard);
