@@ -8,6 +8,7 @@
 # DEPS of a library are what its headers include; PRIVATE_DEPS what only its .cc files do.
 
 set(KV_SANITIZE "" CACHE STRING "Value of -fsanitize=, empty for none")
+set(KV_PROFILE "" CACHE STRING "\"collect\", or the profile to optimise by; clang only")
 option(KV_FUZZ "Build fuzz targets with libFuzzer (clang)" OFF)
 set(KV_FUZZ_RUNS 20000 CACHE STRING "Inputs that ctest gives to each fuzz target under KV_FUZZ")
 option(KV_UNITE "Compile each library and each test as one file: headers are most of what is compiled" OFF)
@@ -53,6 +54,18 @@ if(KV_SANITIZE)
 endif()
 if(KV_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
+# Counts how often each branch is taken, or lays the code out by what was counted (scripts/build trained).
+if(KV_PROFILE STREQUAL "collect")
+  # The counters live in a mapped file: a simulation ends without ceremony, and would not write them.
+  add_compile_options(-fprofile-instr-generate "SHELL:-mllvm -runtime-counter-relocation")
+  add_link_options(-fprofile-instr-generate)
+elseif(KV_PROFILE)
+  # The linker puts together what calls each other often.
+  add_compile_options("-fprofile-instr-use=${KV_PROFILE}" -ffunction-sections
+                      -Wno-profile-instr-unprofiled -Wno-profile-instr-out-of-date)
+  add_link_options(-fuse-ld=lld)
 endif()
 
 set(KV_WARNINGS

@@ -20,7 +20,7 @@ BEGIN {
   hashed = name_edge "(unordered_(multi)?(map|set)|(flat|node)_hash_(map|set))" name_edge
   simulated = name_edge "(KV_MARK|KV_PLANTED|KV_SIMULATION)" name_edge
   pointer_hash = "std::hash<[^>]*\\*[^>]*>"
-  io_headers = "^(fstream|iostream|filesystem|thread|condition_variable|future|sys/.*|unistd\\.h|boost/.*|rocksdb/.*|spdlog/.*|toml\\+\\+/.*|CLI/.*)$"
+  io_headers = "^(fstream|iostream|filesystem|thread|condition_variable|future|sys/.*|unistd\\.h|boost/(asio|beast)[./].*|rocksdb/.*|spdlog/.*|toml\\+\\+/.*|CLI/.*)$"
 }
 
 function report(rule, text) { printf "%s:%d: %s: %s\n", FILENAME, FNR, rule, text }

@@ -121,7 +121,7 @@ void Truth::take_object(std::size_t node, std::string_view key,
                            " and has processed ", to_string(here.clock)));
   }
   if (storage::policy_of(name).is_ordered()) {
-    check_greatest(name_of_node(node), name, here.clock, object);
+    check_greatest(node, name, here.clock, object);
   } else {
     const WallMs latest{greatest_wall_ms()};
     const Clock& forgotten = forgotten_[partition_of(name)];
@@ -435,7 +435,7 @@ Truth::MustSee Truth::must_see(const std::string& storage_key, std::size_t count
 
 // Of all writes of the key that are known, the greatest must remain; if that is a delete or has expired, nothing need. An
 // object's context, from a page, may say more of its key than the clock yet does of all.
-void Truth::check_greatest(const std::string& where, const std::string& key, const Clock& clock,
+void Truth::check_greatest(std::size_t node, const std::string& key, const Clock& clock,
                            const Object& object) {
   const std::vector<Version>& left = object.versions;
   const auto& by_time = writes_by_time_[key];
@@ -455,7 +455,7 @@ void Truth::check_greatest(const std::string& where, const std::string& key, con
   };
   if (violated())
     violate(Check::kGreatestWins,
-            absl::StrCat(where, ": ", std::string(storage::user_key_of(key)), " should be ",
+            absl::StrCat(name_of_node(node), ": ", std::string(storage::user_key_of(key)), " should be ",
                          greatest == by_time.rend() ? "absent" : to_string(greatest->second),
                          " and is ", left.empty() ? "absent" : to_string(left.front().dot)));
 }
@@ -468,7 +468,7 @@ void Truth::check_winners() {
     const auto objects = cluster_->objects(first, partition);
     const auto found = objects.find(key);
     if (storage::policy_of(key).is_ordered())
-      check_greatest("at the end", key, clock,
+      check_greatest(first, key, clock,
                      found == objects.end() ? Object{} : Object{found->second, {}});
     for (const Acknowledged& one : acknowledged_[key])
       if (one.holders != 0 && !clock.contains(one.dot))

@@ -156,7 +156,7 @@ class Truth {
                      const std::optional<std::string>& bytes);
   void check_taken_back(std::size_t node);
   static void put_object(Mirror& replica, const std::string& key, Object object);
-  void check_greatest(const std::string& where, const std::string& key, const Clock& clock,
+  void check_greatest(std::size_t node, const std::string& key, const Clock& clock,
                       const Object& object);
   std::int64_t greatest_wall_ms() const;
   // Whether some node may have taken the version for expired.

@@ -1,7 +1,6 @@
 // What a shard must know of the cluster around it.
 #pragma once
 
-#include <map>
 #include <string>
 #include <vector>
 
@@ -12,7 +11,7 @@
 
 namespace kv {
 
-using Replicas = std::map<Partition, Replica>;
+using Replicas = FlatMap<Partition, Replica>;
 
 // This node's place in the cluster. The references outlive it. Not thread-safe: one shard owns it.
 struct Neighbours {

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "node/base/flat_map.h"
 #include "node/base/limits.h"
 #include "node/base/rng.h"
 #include "node/base/time.h"
@@ -90,7 +91,7 @@ class Replica {
   std::uint64_t live_keys() const { return state_.live_keys; }
   std::uint64_t markers() const { return state_.markers; }
   Hlc floor() const { return state_.floor; }  // see storage::ReplicaState
-  const std::map<NodeIndex, PeerClock>& peers() const { return peers_; }
+  const FlatMap<NodeIndex, PeerClock>& peers() const { return peers_; }
 
   // An actor is new on an empty disk, and after a loss. What its replica held before may be known to others only, and so may
   // markers that others have dropped since: until it has caught up with some replica, another is the better coordinator.
@@ -316,14 +317,14 @@ class Replica {
                            const PageLimits& limits, SyncPage& page) const;
 
   // First, in one cache line, what every turn of the core looks at.
-  const Partition partition_;
+  Partition partition_;
   bool changed_ = false;
   bool corrected_ = false;
   mutable std::string damage_;  // found by reads, which change nothing else
 
   storage::ReplicaState state_;
   Clock durable_;  // part of state_.clock; starts as all of it, since it was read from disk
-  std::map<NodeIndex, PeerClock>
+  FlatMap<NodeIndex, PeerClock>
       peers_;  // every other replica of the partition; empty clocks until heard from
   std::set<NodeIndex> unheard_;      // peers with which a new actor has not caught up yet
   std::string context_cursor_;       // where strip_contexts goes on

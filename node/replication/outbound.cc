@@ -57,8 +57,4 @@ bool Outbound::give_up_overdue(Instant now) {
   return true;
 }
 
-Instant Outbound::next_overdue() const {
-  return sent_.empty() ? kNever : after_ms(sent_.front().at, overdue_ms_);
-}
-
 }  // namespace kv

@@ -38,7 +38,9 @@ class Outbound {
 
   // True if the oldest delta under way is overdue; then nothing is under way any more, and pushing can go on.
   bool give_up_overdue(Instant now);
-  Instant next_overdue() const;
+  Instant next_overdue() const {
+    return sent_.empty() ? kNever : after_ms(sent_.front().at, overdue_ms_);
+  }
 
  private:
   struct Sent {
@@ -51,8 +53,8 @@ class Outbound {
 
   void clear();
 
-  const std::size_t max_bytes_;
-  const std::int64_t overdue_ms_;
+  std::size_t max_bytes_;
+  std::int64_t overdue_ms_;
   bool up_ = false;
   bool paused_ = false;
   std::size_t bytes_ = 0;

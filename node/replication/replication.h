@@ -96,7 +96,7 @@ class Replication {
     Sessions sessions;
     Instant next_probe = kNever;
     std::vector<Partition> shared;
-    std::map<Partition, Clock> acks;          // to be sent at the end of this step
+    FlatMap<Partition, Clock> acks;           // to be sent at the end of this step
     std::map<Partition, Clock> durable_acks;  // to be sent once durable
   };
 
@@ -108,7 +108,7 @@ class Replication {
   const ReplicationOptions options_;
   Replicas& replicas_;
   Rng rng_;
-  std::map<NodeIndex, Peer> peers_;  // those that share a partition with this node
+  FlatMap<NodeIndex, Peer> peers_;  // those that share a partition with this node
   AntiEntropyCounters counters_;
   bool wants_sync_ = false;
 };

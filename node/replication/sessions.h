@@ -74,8 +74,8 @@ class Sessions {
   std::size_t active() const { return active_.size(); }
 
  private:
-  const std::size_t max_active_;
-  const std::int64_t page_timeout_ms_;
+  std::size_t max_active_;
+  std::int64_t page_timeout_ms_;
   std::uint64_t last_request_;
   std::set<Partition> wanted_;
   Partition last_started_{

@@ -73,6 +73,7 @@ absl::StatusOr<Object> object_from_record(const v1::ObjectRecord& record) {
       return absl::InvalidArgumentError("object: versions not by ascending dot");
     object.versions.push_back(std::move(*version));
   }
+  if (!record.has_context()) return object;
   auto context = decode_clock(record.context());
   if (!context.ok()) return context.status();
   object.context = std::move(*context);

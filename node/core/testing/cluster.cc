@@ -79,9 +79,8 @@ void Cluster::step() {
   const Happening next = events_.back();
   events_.pop_back();
   now_ = next.at;
-  const What what = std::move(whats_[next.what]);
+  std::visit([this](const auto& it) { this->happen(it); }, whats_[next.what]);
   free_.push_back(next.what);
-  std::visit([this](const auto& it) { this->happen(it); }, what);
 }
 
 void Cluster::run_for(std::int64_t ms) {

@@ -322,7 +322,7 @@ class Cluster {
   Instant now_;
   std::uint64_t sequence_ = 0;
   std::vector<Happening> events_;  // a heap: the next to happen in front
-  std::vector<What> whats_;
+  std::deque<What> whats_;         // which stay where they are while others come
   std::vector<std::size_t> free_;  // places in whats_
   std::vector<Node> nodes_;
   std::vector<Link> links_;  // by min * nodes + max
