@@ -106,14 +106,8 @@ void Truth::take_object(std::size_t node, std::string_view key,
                         const std::optional<std::string>& bytes) {
   Mirror& here = mirror(node, partition_at_start(key));
   const std::string name(key.substr(kPartitionBytes));
-  Object object;
-  if (bytes.has_value()) {
-    auto decoded = storage::decode_object(*bytes);
-    KV_CHECK(decoded.ok(), "what a core writes can be read");
-    object = *std::move(decoded);
-  }
+  const Object& object = stored_object(name, bytes ? std::string_view(*bytes) : "");
   for (const Version& version : object.versions) {
-    take_version(name, version);
     // Anti-entropy compares clocks: nobody would ever ask for a version that no clock names.
     if (!here.clock.contains(version.dot))
       violate(Check::kVersionNamed,
@@ -136,10 +130,24 @@ void Truth::take_object(std::size_t node, std::string_view key,
     if (!wrong.empty())
       violate(Check::kContextHonoured, absl::StrCat(name_of_node(node), ": ", name, ": ", wrong));
   }
-  put_object(here, name, std::move(object));
+  put_object(here, name, object);
 }
 
-void Truth::put_object(Mirror& replica, const std::string& key, Object object) {
+// Mostly another replica has just stored the same.
+const Object& Truth::stored_object(const std::string& name, std::string_view bytes) {
+  auto& [known_bytes, object] = latest_[name];
+  if (bytes == known_bytes) return object;
+  known_bytes = bytes;
+  object = Object{};
+  if (bytes.empty()) return object;
+  auto decoded = storage::decode_object(bytes);
+  KV_CHECK(decoded.ok(), "what a core writes can be read");
+  object = *std::move(decoded);
+  for (const Version& version : object.versions) take_version(name, version);
+  return object;
+}
+
+void Truth::put_object(Mirror& replica, const std::string& key, const Object& object) {
   std::uint64_t& digest = replica.objects[key];
   replica.digest ^= digest;
   digest = digest_of(key, object.versions);
@@ -148,7 +156,7 @@ void Truth::put_object(Mirror& replica, const std::string& key, Object object) {
   if (object.context.empty())
     replica.contexts.erase(key);
   else
-    replica.contexts[key] = std::move(object.context);
+    replica.contexts[key] = object.context;
 }
 
 void Truth::issued(const Delta& delta) {
@@ -300,8 +308,8 @@ void Truth::on_disk_changed(std::size_t node) {
     here.digest = 0;
     here.objects.clear();
     here.contexts.clear();
-    for (auto& [key, object] : cluster_->whole_objects(node, partition))
-      put_object(here, key, std::move(object));
+    for (const auto& [key, object] : cluster_->whole_objects(node, partition))
+      put_object(here, key, object);
   }
   std::vector<storage::Conflict> noted;
   for (auto& [at, conflict] : cluster_->conflicts(node)) noted.push_back(std::move(conflict));

@@ -155,7 +155,8 @@ class Truth {
   void take_conflict(std::size_t node, std::string_view key,
                      const std::optional<std::string>& bytes);
   void check_taken_back(std::size_t node);
-  static void put_object(Mirror& replica, const std::string& key, Object object);
+  static void put_object(Mirror& replica, const std::string& key, const Object& object);
+  const Object& stored_object(const std::string& name, std::string_view bytes);
   void check_greatest(std::size_t node, const std::string& key, const Clock& clock,
                       const Object& object);
   std::int64_t greatest_wall_ms() const;
@@ -189,6 +190,8 @@ class Truth {
   };
   std::map<std::pair<Partition, std::size_t>, Rotten> rotten_;
   ByDot<Written> writes_;
+  // By storage key: what some replica stored last, as bytes and what they say. Its versions have been taken.
+  std::map<std::string, std::pair<std::string, Object>> latest_;
   std::map<std::string, std::set<std::pair<Hlc, Dot>>> writes_by_time_;
   std::map<std::string, Hlc> greatest_;  // of what was issued
   // When what was issued for a key is gone; 0: a delete, at once. Also of what no commit holds, since the same one superseded it:

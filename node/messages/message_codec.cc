@@ -263,8 +263,7 @@ ForwardRequest decode(Reader& in, const Record::ForwardRequest& record) {
   ForwardRequest request;
   request.request = record.request();
   request.key = in.key(record.key());
-  in.require(record.content_case() != Record::ForwardRequest::CONTENT_NOT_SET,
-             "forward: no content");
+  in.require(record.has_value() || record.marker(), "forward: no content");
   if (record.has_value()) request.value = in.value(record.value());
   if (record.has_token())
     request.token = Token{in.clock(record.token_context()), in.hlc(record.token_hlc())};
@@ -368,59 +367,40 @@ ScrubReply decode(Reader& in, const Record::ScrubReply& record) {
 }
 
 void decode_body(Reader& in, const Record& record, Message& out) {
-  switch (record.kind_case()) {
-    case Record::kDelta:
-      out.body = decode(in, record.delta());
-      break;
-    case Record::kAck:
-      out.body = decode(in, record.ack());
-      break;
-    case Record::kReadRequest:
-      out.body = decode(in, record.read_request());
-      break;
-    case Record::kReadReply:
-      out.body = decode(in, record.read_reply());
-      break;
-    case Record::kForwardRequest:
-      out.body = decode(in, record.forward_request());
-      break;
-    case Record::kForwardReply:
-      out.body = decode(in, record.forward_reply());
-      break;
-    case Record::kScanRequest:
-      out.body = decode(in, record.scan_request());
-      break;
-    case Record::kScanReply:
-      out.body = decode(in, record.scan_reply());
-      break;
-    case Record::kProbe:
-      out.body = decode(in, record.probe());
-      break;
-    case Record::kSyncRequest:
-      out.body = decode(in, record.sync_request());
-      break;
-    case Record::kSyncPage:
-      out.body = decode(in, record.sync_page());
-      break;
-    case Record::kRepair:
-      out.body = decode(in, record.repair());
-      break;
-    case Record::kRequestQuery:
-      out.body = decode(in, record.request_query());
-      break;
-    case Record::kRequestAnswer:
-      out.body = decode(in, record.request_answer());
-      break;
-    case Record::kScrubRequest:
-      out.body = decode(in, record.scrub_request());
-      break;
-    case Record::kScrubReply:
-      out.body = decode(in, record.scrub_reply());
-      break;
-    case Record::KIND_NOT_SET:
-      in.require(false, "message of a kind that this release does not know");
-      break;
-  }
+  if (record.has_delta())
+    out.body = decode(in, record.delta());
+  else if (record.has_ack())
+    out.body = decode(in, record.ack());
+  else if (record.has_read_request())
+    out.body = decode(in, record.read_request());
+  else if (record.has_read_reply())
+    out.body = decode(in, record.read_reply());
+  else if (record.has_forward_request())
+    out.body = decode(in, record.forward_request());
+  else if (record.has_forward_reply())
+    out.body = decode(in, record.forward_reply());
+  else if (record.has_scan_request())
+    out.body = decode(in, record.scan_request());
+  else if (record.has_scan_reply())
+    out.body = decode(in, record.scan_reply());
+  else if (record.has_probe())
+    out.body = decode(in, record.probe());
+  else if (record.has_sync_request())
+    out.body = decode(in, record.sync_request());
+  else if (record.has_sync_page())
+    out.body = decode(in, record.sync_page());
+  else if (record.has_repair())
+    out.body = decode(in, record.repair());
+  else if (record.has_request_query())
+    out.body = decode(in, record.request_query());
+  else if (record.has_request_answer())
+    out.body = decode(in, record.request_answer());
+  else if (record.has_scrub_request())
+    out.body = decode(in, record.scrub_request());
+  else if (record.has_scrub_reply())
+    out.body = decode(in, record.scrub_reply());
+  else
+    in.require(false, "message of a kind that this release does not know");
 }
 
 }  // namespace
