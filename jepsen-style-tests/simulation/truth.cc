@@ -320,7 +320,7 @@ void Truth::on_disk_changed(std::size_t node) {
 void Truth::drop_holders(std::size_t node) {
   for (auto& [key, all] : acknowledged_) {
     const Mirror& here = mirror(node, partition_of(key));
-    for (Acknowledged& one : all)
+    for (Acknowledged& one : all.writes)
       if ((one.holders >> node & 1U) != 0 && !here.clock.contains(one.dot)) {
         one.holders &= ~(1U << node);
         one.degraded = true;
@@ -372,7 +372,9 @@ void Truth::acknowledged(const std::string& storage_key, Partition partition,
             absl::StrCat(to_string(result.dot), " was acknowledged at ", to_string(level),
                          durability == Durability::kDisk ? " on disk" : "", " with ", result.acks,
                          " replicas; ", had, " had it"));
-  acknowledged_[storage_key].push_back(one);
+  AcknowledgedOfKey& all = acknowledged_[storage_key];
+  all.writes.push_back(one);
+  all.dots.add(one.dot);
 }
 
 // Of two writes of one key in one commit, a read may return the first, which no disk holds.
@@ -401,7 +403,7 @@ void Truth::read(const ReadItem& item, WallMs wall) {
 
 std::size_t Truth::acknowledged_count(const std::string& storage_key) const {
   const auto it = acknowledged_.find(storage_key);
-  return it == acknowledged_.end() ? 0 : it->second.size();
+  return it == acknowledged_.end() ? 0 : it->second.writes.size();
 }
 
 bool Truth::gone_at_or_after(const std::string& storage_key, Hlc hlc) const {
@@ -429,12 +431,13 @@ Truth::MustSee Truth::must_see(const std::string& storage_key, std::size_t count
   const auto it = acknowledged_.find(storage_key);
   if (it == acknowledged_.end()) return must;
   const std::size_t n = cluster_->ring().replicas(partition_of(storage_key)).size();
+  const bool noticed_all = noticed.covers(it->second.dots);  // as mostly, and found out at once
   for (std::size_t i = 0; i < count; ++i) {
-    const Acknowledged& one = it->second[i];
+    const Acknowledged& one = it->second.writes[i];
     if (one.degraded || one.holders == 0) continue;
     if (replicas_of(level, n) + replicas_of(one.level, n) <= n) continue;
     must.greatest = std::max(must.greatest, std::optional(std::pair{one.hlc, one.dot}));
-    if (!noticed.contains(one.dot)) must.missed = one.dot;
+    if (!noticed_all && !noticed.contains(one.dot)) must.missed = one.dot;
   }
   return must;
 }
@@ -478,7 +481,7 @@ void Truth::check_winners() {
     if (storage::policy_of(key).is_ordered())
       check_greatest(first, key, clock,
                      found == objects.end() ? Object{} : Object{found->second, {}});
-    for (const Acknowledged& one : acknowledged_[key])
+    for (const Acknowledged& one : acknowledged_[key].writes)
       if (one.holders != 0 && !clock.contains(one.dot))
         violate(Check::kNothingLost,
                 absl::StrCat(std::string(storage::user_key_of(key)), " ", to_string(one.dot),

@@ -207,7 +207,11 @@ class Truth {
   std::unordered_map<std::string, Fate> values_;  // looked up, never walked
   std::map<std::string, Numbers> numbers_;
   std::set<std::string> deleted_;  // keys that somebody asked to delete
-  std::map<std::string, std::vector<Acknowledged>> acknowledged_;
+  struct AcknowledgedOfKey {
+    std::vector<Acknowledged> writes;  // in the order of their answers
+    Clock dots;
+  };
+  std::map<std::string, AcknowledgedOfKey> acknowledged_;
   std::map<std::size_t, std::int64_t> greatest_wall_ms_;  // by node, ever
   std::int64_t greatest_offset_ms_ = INT64_MIN;           // of a wall clock from virtual time, ever
   std::int64_t least_offset_ms_ = INT64_MAX;

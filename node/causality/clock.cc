@@ -163,6 +163,13 @@ void Clock::add_run(Actor actor, Run run) {
     entry.runs = unite(entry.runs, Runs{run});
 }
 
+void Clock::append(Actor actor, Runs runs) {
+  KV_CHECK(entries_.empty() ? actor.id != 0 : entries_.back().actor < actor, "actors ascend");
+  KV_CHECK(!runs.empty() && runs.front().first >= 1 && runs.back().last <= kMaxCounter,
+           "counters are bounded where they enter");
+  entries_.push_back({actor, std::move(runs)});
+}
+
 void Clock::join(const Clock& other) {
   auto at = entries_.begin();
   for (const Entry& theirs : other.entries_) {

@@ -51,6 +51,8 @@ class Clock {
   void reserve(std::size_t actors) { entries_.reserve(actors); }  // room for so many
   void add(Dot dot);
   void add_run(Actor actor, Run run);
+  // The same for a whole entry whose actor is after all that are here, and whose runs are as an entry's are.
+  void append(Actor actor, Runs runs);
   void join(const Clock& other);  // union
 
   Clock minus(const Clock& other) const;

@@ -63,7 +63,8 @@ absl::StatusOr<Clock> decode_clock(const v1::ClockRecord& record) {
     previous_actor = actor.id;
     if (last == 0 && runs == 0) return refused("clock: empty entry");
     if (last > kMaxCounter) return refused("clock: counter out of range");
-    if (last > 0) clock.add_run(actor, {1, last});
+    Clock::Runs all;
+    if (last > 0) all.push_back({1, last});
     for (; runs > 0; --runs) {
       std::uint64_t gap = 0;
       std::uint64_t length = 0;
@@ -73,8 +74,9 @@ absl::StatusOr<Clock> decode_clock(const v1::ClockRecord& record) {
       const std::uint64_t first = last + gap;
       if (first + length > kMaxCounter) return refused("clock: counter out of range");
       last = first + length;
-      clock.add_run(actor, {first, last});
+      all.push_back({first, last});
     }
+    clock.append(actor, std::move(all));
   }
   return clock;
 }

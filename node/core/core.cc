@@ -81,7 +81,7 @@ Step Core::step_at(Now now) {
   return Step{now, {storage::View(engine_, effects_.batch), effects_.batch, now.wall}, effects_};
 }
 
-void Core::step(Event event, Now now) {
+void Core::step(Event&& event, Now now) {
   KV_CHECK(replication_.has_value(), "recover() comes before the first step");
   Step step = step_at(now);
   std::visit([&](auto& e) { handle(step, e); }, event);

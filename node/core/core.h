@@ -118,7 +118,7 @@ class Core {
   absl::Status recover(bool keep_actors);
 
   // Takes an event. Effects accumulate until the next flush().
-  void step(Event event, Now now);
+  void step(Event&& event, Now now);
 
   // Ends a group of steps: the effects of all of them, to be carried out before the next step.
   Effects flush(Now now);
