@@ -99,7 +99,7 @@ void Truth::take_clock(std::size_t node, Partition partition, std::string_view b
   here.actor = actor;
   here.clock = std::move(clock);
   here.ever.join(here.clock);
-  here.is_synced = false;
+  unsynced_[node].insert(partition);
 }
 
 void Truth::take_object(std::size_t node, std::string_view key,
@@ -286,10 +286,10 @@ void Truth::compare(std::size_t node, Partition partition) {
 }
 
 void Truth::on_synced(std::size_t node) {
-  for (auto& [where, replica] : mirrors_) {
-    if (where.second != node || std::exchange(replica.is_synced, true)) continue;
-    replica.synced = replica.clock;
-    replica.ever_synced.join(replica.clock);
+  for (const Partition partition : std::exchange(unsynced_[node], {})) {
+    Mirror& here = mirror(node, partition);
+    here.synced = here.clock;
+    here.ever_synced.join(here.clock);
   }
 }
 
@@ -304,7 +304,7 @@ void Truth::on_disk_changed(std::size_t node) {
       lost = lost.minus(mirror(other, partition).clock);
     forgotten_[partition].join(lost);
     here.synced = here.clock;  // what survived is on the disk
-    here.is_synced = false;
+    unsynced_[node].insert(partition);
     here.digest = 0;
     here.objects.clear();
     here.contexts.clear();
@@ -466,7 +466,8 @@ void Truth::check_greatest(std::size_t node, const std::string& key, const Clock
   };
   if (violated())
     violate(Check::kGreatestWins,
-            absl::StrCat(name_of_node(node), ": ", std::string(storage::user_key_of(key)), " should be ",
+            absl::StrCat(name_of_node(node), ": ", std::string(storage::user_key_of(key)),
+                         " should be ",
                          greatest == by_time.rend() ? "absent" : to_string(greatest->second),
                          " and is ", left.empty() ? "absent" : to_string(left.front().dot)));
 }
@@ -486,22 +487,6 @@ void Truth::check_winners() {
         violate(Check::kNothingLost,
                 absl::StrCat(std::string(storage::user_key_of(key)), " ", to_string(one.dot),
                              " was acknowledged and is gone"));
-  }
-}
-
-// What survives whatever disks were lost is another check's business.
-void Truth::check_key_counts() {
-  for (std::size_t node = 0; node < cluster_->size(); ++node) {
-    std::uint64_t keys = 0;
-    for (std::uint32_t p = 0; p < cluster_->ring().all_partitions(); ++p)
-      if (const Partition partition{static_cast<std::uint16_t>(p)};
-          partition != cluster_->ring().catalog())
-        for (const auto& [key, versions] : cluster_->objects(node, partition))
-          keys += versions.front().value.has_value() ? 1U : 0U;
-    const std::uint64_t counted = cluster_->status(node).live_keys;
-    if (keys != counted)
-      violate(Check::kKeysCounted,
-              absl::StrCat(name_of_node(node), " counts ", counted, " keys and holds ", keys));
   }
 }
 

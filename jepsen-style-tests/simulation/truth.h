@@ -111,7 +111,6 @@ class Truth {
     Clock ever;  // had at any time
     Clock ever_synced;
     Actor actor;
-    bool is_synced = true;                         // nothing has been committed since the last sync
     std::uint64_t digest = 0;                      // of `objects`
     std::map<std::string, std::uint64_t> objects;  // by storage key: digest of its versions
     std::map<std::string, Clock> contexts;         // objects with a context of their own
@@ -177,13 +176,17 @@ class Truth {
   bool may_forget_requests() const;
   bool may_have_transferred() const;
   void compare(std::size_t node, Partition partition);
-  [[gnu::cold]] void violate(Check check, std::string text) { violations_.add(check, now_ms(), std::move(text)); }
+  [[gnu::cold]] void violate(Check check, std::string text) {
+    violations_.add(check, now_ms(), std::move(text));
+  }
 
   Violations& violations_;
   const std::int64_t max_skew_ms_;
   const std::int64_t window_ms_;  // of requests
   const Cluster* cluster_ = nullptr;
   std::map<std::pair<Partition, std::size_t>, Mirror> mirrors_;
+  std::map<std::size_t, std::set<Partition>>
+      unsynced_;   // by node: replicas with commits since its last sync
   struct Rotten {  // of one replica
     std::set<std::string> keys;
     Clock log;

@@ -41,7 +41,7 @@ void Truth::discarded(std::size_t node, Partition partition) {
   });
   lost_something_ = lost_a_disk_ = true;
   here.synced = {};
-  here.is_synced = false;
+  unsynced_[node].insert(partition);
   here.digest = 0;
   here.objects.clear();
   here.contexts.clear();

@@ -1,6 +1,6 @@
 // What Truth knows of requests that come again, and of keys whose values are numbers: what was sent and acknowledged bounds
 // what may be shown. While the two sides of a partition have not heard of each other a request may have been added twice; in the
-// end it counts once.
+// end it counts once. And that a node counts its keys right.
 #include <algorithm>
 
 #include "absl/strings/numbers.h"
@@ -95,6 +95,22 @@ void Truth::check_numbers() {
     if (number < least || number > most)
       violate(Check::kNumberRight, absl::StrCat(key, " is ", number, "; from what was written, ",
                                                 least, " to ", most, " were to be expected"));
+  }
+}
+
+// What survives whatever disks were lost is another check's business.
+void Truth::check_key_counts() {
+  for (std::size_t node = 0; node < cluster_->size(); ++node) {
+    std::uint64_t keys = 0;
+    for (std::uint32_t p = 0; p < cluster_->ring().all_partitions(); ++p)
+      if (const Partition partition{static_cast<std::uint16_t>(p)};
+          partition != cluster_->ring().catalog())
+        for (const auto& [key, versions] : cluster_->objects(node, partition))
+          keys += versions.front().value.has_value() ? 1U : 0U;
+    const std::uint64_t counted = cluster_->status(node).live_keys;
+    if (keys != counted)
+      violate(Check::kKeysCounted,
+              absl::StrCat("n", node + 1, " counts ", counted, " keys and holds ", keys));
   }
 }
 

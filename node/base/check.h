@@ -7,7 +7,8 @@
 
 namespace kv {
 
-[[noreturn, gnu::cold]] void check_failed(const char* file, int line, const char* condition, const char* why);
+[[noreturn, gnu::cold]] void check_failed(const char* file, int line, const char* condition,
+                                          const char* why);
 
 }  // namespace kv
 

@@ -68,9 +68,9 @@ inline std::uint64_t reached(Mark mark) { return marks_reached[static_cast<std::
 #define KV_MARK(name) ::kv::simulation::reach(::kv::simulation::Mark::name)
 // The code of planted bugs stands out of the way of what is run: what a turn of the core costs is above all its misses of the
 // instruction cache.
-#define KV_PLANTED(name)                                                                        \
-  (__builtin_expect_with_probability(                                                           \
-      ::kv::simulation::planted == ::kv::simulation::Bug::name, false, 1.0) != 0)
+#define KV_PLANTED(name)                                                                       \
+  (__builtin_expect_with_probability(::kv::simulation::planted == ::kv::simulation::Bug::name, \
+                                     false, 1.0) != 0)
 #define KV_ISSUED(delta)                                                 \
   do {                                                                   \
     if (::kv::simulation::on_issued) ::kv::simulation::on_issued(delta); \

@@ -34,8 +34,8 @@ void encode_clock(const Clock& clock, v1::ClockRecord* out) {
     auto run = entry.runs.begin();
     std::uint64_t last = run->first == 1 ? (run++)->last : 0;
     at = CodedOutputStream::WriteVarint64ToArray(last, at);
-    at = CodedOutputStream::WriteVarint64ToArray(
-        static_cast<std::uint64_t>(entry.runs.end() - run), at);
+    at = CodedOutputStream::WriteVarint64ToArray(static_cast<std::uint64_t>(entry.runs.end() - run),
+                                                 at);
     for (; run != entry.runs.end(); ++run) {
       at = CodedOutputStream::WriteVarint64ToArray(run->first - last, at);
       at = CodedOutputStream::WriteVarint64ToArray(run->last - run->first, at);

@@ -18,8 +18,7 @@ std::string encode_announced(const Announced& announced) {
 
 absl::StatusOr<Announced> decode_announced(std::string_view bytes) {
   Scratch<v1::AnnouncedRecord> record;
-  if (!record.parse(bytes))
-    return absl::DataLossError("the log of changes: not an announcement");
+  if (!record.parse(bytes)) return absl::DataLossError("the log of changes: not an announcement");
   Announced announced;
   for (const auto& object : record->objects()) {
     auto dots = decode_clock(object.dots());

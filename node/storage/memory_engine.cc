@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t kLengthBytes = 4;
 enum class Do : char { kErase, kPut, kEraseRange };
 
-constexpr std::uint64_t kLongLogBytes = 256 * 1024;  // or as long as all that is live
+constexpr std::uint64_t kLongLogBytes = 64 * 1024;  // or as long as all that is live
 
 struct Length {
   char bytes[kLengthBytes];
@@ -67,7 +67,8 @@ void append_frame(std::string& log, const WriteBatch& batch) {
     append_change(log, key.first, value.has_value() ? Do::kPut : Do::kErase, key.second,
                   value.has_value() ? std::string_view(*value) : std::string_view());
   seal_in_place(log, start + kLengthBytes);
-  log.replace(start, kLengthBytes, length_of(log.size() - start - kLengthBytes).bytes, kLengthBytes);
+  log.replace(start, kLengthBytes, length_of(log.size() - start - kLengthBytes).bytes,
+              kLengthBytes);
 }
 
 // Calls change(family, what, key, value) for every change of the whole frames at the start of the log;

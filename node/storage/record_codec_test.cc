@@ -254,7 +254,8 @@ TEST_F(ForgedObject, TimesThatLeaveNoRoomAreRefused) {
 }
 
 TEST_F(ForgedObject, AVersionIsAValueOrAMarker) {
-  first()->clear_content();
+  first()->clear_value();
+  first()->clear_marker();
   EXPECT_EQ(refusal(), "version: neither a value nor a marker");
   first()->set_marker(false);
   EXPECT_EQ(refusal(), "version: neither a value nor a marker");

@@ -53,7 +53,7 @@ class ConflictModel {
   };
 
   ByDot<Write> writes_;
-  std::map<std::string, std::vector<Dot>> writes_of_;  // by storage key
+  std::map<std::string, std::vector<Dot>> writes_of_;                     // by storage key
   using Notes = std::map<std::string, std::map<Dot, storage::Conflict>>;  // by storage key
   std::map<std::size_t, Notes> notes_;                                    // by node
   std::map<std::size_t, std::vector<Arrived>> arrived_;  // by node, since its last commit
