@@ -194,6 +194,11 @@ TEST(ClockDeathTest, RefusesDotsThatNameNothing) {
   EXPECT_DEATH(clock.add({Actor{0}, 1}), "actor 0");
   EXPECT_DEATH(clock.add({Actor{1}, 0}), "counters are bounded");
   EXPECT_DEATH(clock.add({Actor{1}, kMaxCounter + 1}), "counters are bounded");
+  EXPECT_DEATH(clock.append(Actor{0}, {{1, 1}}), "actors ascend");
+  EXPECT_DEATH(clock.append(Actor{1}, {{1, kMaxCounter + 1}}), "counters are bounded");
+  clock.append(Actor{2}, {{1, 1}, {3, 4}});
+  EXPECT_EQ(to_string(clock), "{2:1,3-4}");
+  EXPECT_DEATH(clock.append(Actor{2}, {{5, 5}}), "actors ascend");
 }
 
 TEST(Dot, PrintsAsUsersSeeIt) {

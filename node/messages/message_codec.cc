@@ -263,7 +263,8 @@ ForwardRequest decode(Reader& in, const Record::ForwardRequest& record) {
   ForwardRequest request;
   request.request = record.request();
   request.key = in.key(record.key());
-  in.require(record.has_value() || record.marker(), "forward: no content");
+  in.require(record.has_value() != record.marker(),
+             "forward: neither a value nor a marker, or both");
   if (record.has_value()) request.value = in.value(record.value());
   if (record.has_token())
     request.token = Token{in.clock(record.token_context()), in.hlc(record.token_hlc())};

@@ -292,7 +292,9 @@ TEST(MessageCodec, RefusesForwardsOutOfBounds) {
   const auto spoil = [&](auto change) {
     return refusal_of(request, [&](Record& r) { change(*r.mutable_forward_request()); });
   };
-  EXPECT_EQ(spoil([](auto& f) { f.clear_value(); }), "forward: no content");
+  const std::string content = "forward: neither a value nor a marker, or both";
+  EXPECT_EQ(spoil([](auto& f) { f.clear_value(); }), content);
+  EXPECT_EQ(spoil([](auto& f) { f.set_marker(true); }), content);
   EXPECT_EQ(spoil([](auto& f) { f.set_level(0); }), "enumerator out of range");
   EXPECT_EQ(spoil([](auto& f) { f.set_level(4); }), "enumerator out of range");
   EXPECT_EQ(spoil([](auto& f) { f.set_durability(3); }), "enumerator out of range");

@@ -43,6 +43,8 @@ absl::StatusOr<Version> version_from_record(const v1::VersionRecord& record) {
     return absl::InvalidArgumentError("version: counter out of range");
   Version version{Dot{Actor{record.actor()}, record.counter()}, Hlc{record.hlc()}, std::nullopt};
   if (version.hlc >= kMaxHlc) return absl::InvalidArgumentError("version: time out of range");
+  if (record.has_value() && record.marker())
+    return absl::InvalidArgumentError("version: both a value and a marker");
   if (record.has_value()) {
     if (record.value().size() > kMaxValueBytes)
       return absl::InvalidArgumentError(absl::StrCat("version: value of ", record.value().size(),

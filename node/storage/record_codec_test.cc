@@ -71,6 +71,7 @@ RC_GTEST_PROP(RecordCodec, ReplicasRoundTrip,
   const auto back = decode_replica(encode_replica(state));
   RC_ASSERT(back.ok());
   RC_ASSERT(*back == state);
+  RC_ASSERT(*decode_replica_clock(encode_replica(state)) == std::pair(state.actor, state.clock));
 }
 
 RC_GTEST_PROP(RecordCodec, RequestsRoundTrip,
@@ -188,14 +189,19 @@ TEST(RecordCodec, AReplicaNeedsAnActorAndSoundClocks) {
     EXPECT_EQ(state.status().code(), absl::StatusCode::kDataLoss);
     return std::string(state.status().message());
   };
+  const auto refusal_of_clock = [](const v1::ReplicaRecord& record) {
+    return std::string(decode_replica_clock(seal(record.SerializeAsString())).status().message());
+  };
   v1::ReplicaRecord record;
   EXPECT_EQ(refusal(record), "replica record: no actor");
+  EXPECT_EQ(refusal_of_clock(record), "replica record: no actor");
   record.set_actor(1);
   EXPECT_TRUE(decode_replica(seal(record.SerializeAsString())).ok());
   record.mutable_pruned()->set_dots(kEmptyEntry);
   EXPECT_EQ(refusal(record), "replica record: pruned: clock: empty entry");
   record.mutable_clock()->set_dots(kEmptyEntry);
   EXPECT_EQ(refusal(record), "replica record: clock: empty entry");
+  EXPECT_EQ(refusal_of_clock(record), "replica record: clock: empty entry");
 }
 
 class ForgedObject : public testing::Test {
@@ -254,6 +260,9 @@ TEST_F(ForgedObject, TimesThatLeaveNoRoomAreRefused) {
 }
 
 TEST_F(ForgedObject, AVersionIsAValueOrAMarker) {
+  first()->set_value("v");
+  first()->set_marker(true);
+  EXPECT_EQ(refusal(), "version: both a value and a marker");
   first()->clear_value();
   first()->clear_marker();
   EXPECT_EQ(refusal(), "version: neither a value nor a marker");
