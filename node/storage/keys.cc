@@ -30,6 +30,14 @@ std::uint64_t read_big_endian(std::string_view bytes) {
   return value;
 }
 
+// The partition, and room for what follows.
+std::string start_of_key(Partition partition, std::size_t more_bytes) {
+  std::string out;
+  out.reserve(kPartitionBytes + more_bytes);
+  append_big_endian(out, partition.value, kPartitionBytes);
+  return out;
+}
+
 void append_dot(std::string& out, Dot dot) {
   append_big_endian(out, dot.actor.id, 8);
   append_big_endian(out, dot.counter, 8);
@@ -93,11 +101,7 @@ bool is_storage_key(std::string_view bytes) {
 
 std::string next_key(std::string_view key) { return key.empty() ? "" : std::string(key) + '\0'; }
 
-std::string partition_prefix(Partition partition) {
-  std::string out;
-  append_big_endian(out, partition.value, kPartitionBytes);
-  return out;
-}
+std::string partition_prefix(Partition partition) { return start_of_key(partition, 0); }
 
 std::string prefix_end(std::string_view prefix) {
   std::string end(prefix);
@@ -109,16 +113,11 @@ std::string prefix_end(std::string_view prefix) {
 std::string partition_end(Partition partition) { return prefix_end(partition_prefix(partition)); }
 
 std::string object_key(Partition partition, std::string_view storage_key) {
-  std::string out;
-  out.reserve(kPartitionBytes + storage_key.size());
-  append_big_endian(out, partition.value, kPartitionBytes);
-  return out.append(storage_key);
+  return start_of_key(partition, storage_key.size()).append(storage_key);
 }
 
 std::string log_key(Partition partition, Dot dot) {
-  std::string out;
-  out.reserve(kLogKeyBytes);
-  append_big_endian(out, partition.value, kPartitionBytes);
+  std::string out = start_of_key(partition, kDotBytes);
   append_dot(out, dot);
   return out;
 }

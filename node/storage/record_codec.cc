@@ -111,32 +111,39 @@ std::string encode_replica(const ReplicaState& state) {
   return record.sealed();
 }
 
-absl::StatusOr<ReplicaState> decode_replica(std::string_view bytes) {
-  Scratch<v1::ReplicaRecord> record;
-  const absl::Status opened = open(bytes, "replica record", record);
-  if (!opened.ok()) return opened;
-  if (record->actor() == 0) return damaged("replica record", "no actor");
-  auto clock = decode_clock(record->clock());
-  if (!clock.ok()) return damaged("replica record", clock.status().message());
-  auto pruned = decode_clock(record->pruned());
-  if (!pruned.ok())
-    return damaged("replica record", absl::StrCat("pruned: ", pruned.status().message()));
-  if (record->floor() >= kMaxHlc.bits) return damaged("replica record", "floor out of range");
-  auto cut = decode_clock(record->cut());
-  if (!cut.ok()) return damaged("replica record", absl::StrCat("cut: ", cut.status().message()));
-  return ReplicaState{Actor{record->actor()}, std::move(*clock), std::move(*pruned),
-                      record->live_keys(),    record->markers(), Hlc{record->floor()},
-                      record->requests(),     std::move(*cut),   record->rebuilding()};
-}
+namespace {
 
-absl::StatusOr<std::pair<Actor, Clock>> decode_replica_clock(std::string_view bytes) {
-  Scratch<v1::ReplicaRecord> record;
+// Reads the record, and of it the actor and the clock.
+absl::StatusOr<std::pair<Actor, Clock>> begin_replica(std::string_view bytes,
+                                                      Scratch<v1::ReplicaRecord>& record) {
   const absl::Status opened = open(bytes, "replica record", record);
   if (!opened.ok()) return opened;
   if (record->actor() == 0) return damaged("replica record", "no actor");
   auto clock = decode_clock(record->clock());
   if (!clock.ok()) return damaged("replica record", clock.status().message());
   return std::pair(Actor{record->actor()}, *std::move(clock));
+}
+
+}  // namespace
+
+absl::StatusOr<ReplicaState> decode_replica(std::string_view bytes) {
+  Scratch<v1::ReplicaRecord> record;
+  auto begun = begin_replica(bytes, record);
+  if (!begun.ok()) return begun.status();
+  auto pruned = decode_clock(record->pruned());
+  if (!pruned.ok())
+    return damaged("replica record", absl::StrCat("pruned: ", pruned.status().message()));
+  if (record->floor() >= kMaxHlc.bits) return damaged("replica record", "floor out of range");
+  auto cut = decode_clock(record->cut());
+  if (!cut.ok()) return damaged("replica record", absl::StrCat("cut: ", cut.status().message()));
+  return ReplicaState{begun->first,        std::move(begun->second), std::move(*pruned),
+                      record->live_keys(), record->markers(),        Hlc{record->floor()},
+                      record->requests(),  std::move(*cut),          record->rebuilding()};
+}
+
+absl::StatusOr<std::pair<Actor, Clock>> decode_replica_clock(std::string_view bytes) {
+  Scratch<v1::ReplicaRecord> record;
+  return begin_replica(bytes, record);
 }
 
 void request_to_record(const RequestRecord& request, v1::RequestRecord* out) {
