@@ -56,16 +56,15 @@ if(KV_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 
-# Counts how often each branch is taken, or lays the code out by what was counted (scripts/build trained).
+# Counts how often each branch is taken, or compiles by what was counted (scripts/build trained).
 if(KV_PROFILE STREQUAL "collect")
-  # The counters live in a mapped file: a simulation ends without ceremony, and would not write them.
-  add_compile_options(-fprofile-instr-generate "SHELL:-mllvm -runtime-counter-relocation")
+  add_compile_options(-fprofile-instr-generate)
   add_link_options(-fprofile-instr-generate)
 elseif(KV_PROFILE)
-  # The linker puts together what calls each other often.
+  # The linker puts together what calls each other often. BOLT moves code about afterwards, and needs the relocations.
   add_compile_options("-fprofile-instr-use=${KV_PROFILE}" -ffunction-sections
                       -Wno-profile-instr-unprofiled -Wno-profile-instr-out-of-date)
-  add_link_options(-fuse-ld=lld)
+  add_link_options(-fuse-ld=lld -Wl,--emit-relocs)
 endif()
 
 set(KV_WARNINGS

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -71,10 +72,10 @@ void reserve_heap() {
   const std::string text = to_json(run.play()).dump(-1, ' ', false, Json::error_handler_t::replace);
   for (std::size_t sent = 0; sent < text.size();) {
     const ssize_t n = write(results, text.data() + sent, text.size() - sent);
-    if (n <= 0) _exit(1);
+    if (n <= 0) std::exit(1);
     sent += static_cast<std::size_t>(n);
   }
-  _exit(0);
+  std::exit(0);  // what counts branches (scripts/build trained) writes its counts now
 }
 
 Child launch(Plan plan, bool with_transcript) {
@@ -84,6 +85,7 @@ Child launch(Plan plan, bool with_transcript) {
   const int piped = pipe(ends);
   child.errors = memfd_create("errors", 0);
   KV_CHECK(piped == 0 && child.errors >= 0, "a process can have a pipe");
+  std::fflush(nullptr);  // or the child would print it, too
   child.pid = fork();
   KV_CHECK(child.pid >= 0, "a process can be started");
   if (child.pid == 0) {
