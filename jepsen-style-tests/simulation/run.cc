@@ -120,7 +120,7 @@ bool Run::can_order(std::uint32_t members, const std::string& name) const {
   for (std::size_t node = 0; node < cluster_.size(); ++node)
     if ((members >> node & 1U) != 0 && cluster_.is_replica(node, name) && !cluster_.is_skewed(node))
       return true;
-  return !storage::policy_of(stored(name)).is_ordered();
+  return !storage::policy_of(cluster_.place(name).key).is_ordered();
 }
 
 void Run::check_majority(std::uint32_t members, bool silent) {
@@ -163,7 +163,7 @@ void Run::check_majority(std::uint32_t members, bool silent) {
       violate(Check::kLiveness, absl::StrCat("a write of ", name, " at n", at + 1, ": ",
                                              result == nullptr ? "no answer" : in_words(*result)));
     else
-      truth_.acknowledged(stored(name), cluster_.partition_of(name), *result, Level::kQuorum,
+      truth_.acknowledged(cluster_.place(name).key, cluster_.partition_of(name), *result, Level::kQuorum,
                           Durability::kDisk);
     const ClientReadReply* reply = cluster_.read_reply(read);
     if (reply == nullptr || reply->code != absl::StatusCode::kOk)
@@ -281,14 +281,15 @@ std::string Run::name_of_key(std::uint32_t key) const {
 
 // The value to be put, which is known to be on its way from now on.
 std::string Run::announce(const std::string& name, std::uint64_t number, const Clock* token) {
-  const std::string_view policy = storage::policy_of(stored(name)).name();
+  const std::string& key = cluster_.place(name).key;
+  const std::string_view policy = storage::policy_of(key).name();
   if (policy != "max" && policy != "counter") {
     const std::string value = absl::StrCat("v", number);
     truth_.sent(value, token);
     return value;
   }
   const auto amount = static_cast<std::int64_t>(number * 7919 % 100'003);
-  truth_.sent_number(stored(name), amount);
+  truth_.sent_number(key, amount);
   return absl::StrCat(amount);
 }
 
@@ -296,12 +297,13 @@ void Run::start(const Action& action) {
   const std::string name = name_of_key(action.key);
   Operation operation;
   operation.action = action;
-  operation.key = stored(name);
+  operation.key = cluster_.place(name).key;
+  operation.partition = cluster_.place(name).partition;
   operation.acknowledged_before = truth_.acknowledged_count(operation.key);
   operation.deadline = after_ms(cluster_.now(), action.amount);
   operation.incarnation = cluster_.incarnation(action.node);
   operation.wall_ms = cluster_.wall(action.node).ms;
-  operation.unfit = unfit(cluster_.home_of(operation.key));
+  operation.unfit = unfit(operation.partition);
   if (!cluster_.is_up(action.node)) return;
   const bool writes = action.kind == Kind::kPut || action.kind == Kind::kDelete;
   if (writes && action.token == TokenUse::kOfOtherKey) {
@@ -319,7 +321,7 @@ void Run::start(const Action& action) {
   if (session != nullptr) operation.before = session->before(operation.key);
   if (action.kind == Kind::kGet) {
     std::optional<Clock> needs;
-    if (session != nullptr) needs = session->needs(cluster_.partition_of(name));
+    if (session != nullptr) needs = session->needs(operation.partition);
     id = cluster_.read(action.node, name, action.level, action.amount, std::move(needs));
   } else if (action.kind == Kind::kScan) {
     const Partition partition{
@@ -433,7 +435,7 @@ void Run::on_write(const Operation& operation, const ClientWriteReply& reply) {
     truth_.not_applied(operation.value);
   if (plan_.sessions && !is_request) {
     const auto found = sessions_[operation.action.client].on_write(
-        operation.key, cluster_.home_of(operation.key), operation.before, result);
+        operation.key, operation.partition, operation.before, result);
     if (found.has_value()) violate(found->first, found->second);
   }
   if (result.outcome != kv::Outcome::kApplied) return;
@@ -441,8 +443,8 @@ void Run::on_write(const Operation& operation, const ClientWriteReply& reply) {
   if (operation.must_be_refused && truth_.exists_for_sure(operation.key))
     violate(Check::kConditionMet,
             absl::StrCat(to_string(operation.action), " was to be the first, and there was one"));
-  truth_.acknowledged(operation.key, cluster_.home_of(operation.key), result,
-                      operation.action.level, operation.action.durability);
+  truth_.acknowledged(operation.key, operation.partition, result, operation.action.level,
+                      operation.action.durability);
   std::int64_t number = 0;
   const bool acknowledged_before = is_request && std::exchange(request->second.acknowledged, true);
   if (absl::SimpleAtoi(operation.value, &number) && !acknowledged_before)
@@ -471,8 +473,8 @@ void Run::on_read(const Operation& operation, const ClientReadReply& reply) {
         seen ? absl::StrCat(" at ", to_string(seen->first)) : "");
   });
   if (plan_.sessions) {
-    const auto found = sessions_[operation.action.client].on_read(cluster_.home_of(operation.key),
-                                                                  operation.before, reply, truth_);
+    const auto found = sessions_[operation.action.client].on_read(operation.partition, operation.before,
+                                                                  reply, truth_);
     if (found.has_value())
       violate(found->first, absl::StrCat(to_string(operation.action), ": ", found->second));
   }

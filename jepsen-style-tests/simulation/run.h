@@ -55,6 +55,7 @@ class Run final : private Observer {
   struct Operation {
     Action action;
     std::string key;  // storage key
+    Partition partition;
     std::string value;
     std::optional<Token> token;
     std::vector<Dot> seen;  // by the read that the token is of

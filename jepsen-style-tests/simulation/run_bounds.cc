@@ -94,7 +94,7 @@ Run::Unfit Run::unfit(Partition partition) const {
 
 // Who is damaged or being rebuilt, and has been since the read began, has not answered it.
 void Run::check_silent(const Operation& operation, const ClientReadReply& reply) {
-  for (const UnfitReplica& replica : unfit(cluster_.home_of(operation.key)))
+  for (const UnfitReplica& replica : unfit(operation.partition))
     if (operation.unfit.contains(replica) &&
         std::find(reply.replicas.begin(), reply.replicas.end(),
                   NodeIndex{static_cast<std::uint16_t>(replica.node)}) != reply.replicas.end())

@@ -432,13 +432,17 @@ Truth::MustSee Truth::must_see(const std::string& storage_key, std::size_t count
   if (it == acknowledged_.end()) return must;
   const std::size_t n = cluster_->ring().replicas(partition_of(storage_key)).size();
   const bool noticed_all = noticed.covers(it->second.dots);  // as mostly, and found out at once
+  const std::size_t unread = n - replicas_of(level, n);
+  const Acknowledged* greatest = nullptr;
   for (std::size_t i = 0; i < count; ++i) {
     const Acknowledged& one = it->second.writes[i];
-    if (one.degraded || one.holders == 0) continue;
-    if (replicas_of(level, n) + replicas_of(one.level, n) <= n) continue;
-    must.greatest = std::max(must.greatest, std::optional(std::pair{one.hlc, one.dot}));
+    if (one.degraded || one.holders == 0 || replicas_of(one.level, n) <= unread) continue;
+    if (greatest == nullptr ||
+        std::pair(one.hlc, one.dot) > std::pair(greatest->hlc, greatest->dot))
+      greatest = &one;
     if (!noticed_all && !noticed.contains(one.dot)) must.missed = one.dot;
   }
+  if (greatest != nullptr) must.greatest = std::pair(greatest->hlc, greatest->dot);
   return must;
 }
 
@@ -473,7 +477,7 @@ void Truth::check_greatest(std::size_t node, const std::string& key, const Clock
 }
 
 void Truth::check_winners() {
-  for (const auto& [key, unused] : writes_by_time_) {
+  for (const std::string& key : sorted_keys(writes_by_time_)) {
     const Partition partition = partition_of(key);
     const std::size_t first = cluster_->ring().replicas(partition).front().value;
     const Clock& clock = mirror(first, partition).clock;

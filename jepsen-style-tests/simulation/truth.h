@@ -14,9 +14,9 @@
 #include <vector>
 
 #include "jepsen-style-tests/simulation/conflicts/conflict_model.h"
-#include "jepsen-style-tests/simulation/judges/by_dot.h"
 #include "jepsen-style-tests/simulation/judges/skew.h"
 #include "jepsen-style-tests/simulation/judges/survivors.h"
+#include "jepsen-style-tests/simulation/judges/tables.h"
 #include "jepsen-style-tests/simulation/violations.h"
 #include "node/core/testing/cluster.h"
 
@@ -111,9 +111,9 @@ class Truth {
     Clock ever;  // had at any time
     Clock ever_synced;
     Actor actor;
-    std::uint64_t digest = 0;                      // of `objects`
-    std::map<std::string, std::uint64_t> objects;  // by storage key: digest of its versions
-    std::map<std::string, Clock> contexts;         // objects with a context of their own
+    std::uint64_t digest = 0;               // of `objects`
+    ByKey<std::uint64_t> objects;           // digests of their versions
+    std::map<std::string, Clock> contexts;  // objects with a context of their own
   };
   struct Written {
     std::string key;
@@ -193,13 +193,13 @@ class Truth {
   };
   std::map<std::pair<Partition, std::size_t>, Rotten> rotten_;
   ByDot<Written> writes_;
-  // By storage key: what some replica stored last, as bytes and what they say. Its versions have been taken.
-  std::map<std::string, std::pair<std::string, Object>> latest_;
-  std::map<std::string, std::set<std::pair<Hlc, Dot>>> writes_by_time_;
-  std::map<std::string, Hlc> greatest_;  // of what was issued
+  // What some replica stored last, as bytes and what they say. Its versions have been taken.
+  ByKey<std::pair<std::string, Object>> latest_;
+  ByKey<std::set<std::pair<Hlc, Dot>>> writes_by_time_;
+  ByKey<Hlc> greatest_;  // of what was issued
   // When what was issued for a key is gone; 0: a delete, at once. Also of what no commit holds, since the same one superseded it:
   // a read may have come between.
-  std::map<std::string, std::multimap<Hlc, WallMs>> going_;
+  ByKey<std::multimap<Hlc, WallMs>> going_;
   std::map<Actor, std::size_t> issuers_;
   ByDot<Hlc> seen_before_;  // that of its key when it was issued
   std::map<Partition, Hlc> greatest_marker_;
@@ -214,7 +214,7 @@ class Truth {
     std::vector<Acknowledged> writes;  // in the order of their answers
     Clock dots;
   };
-  std::map<std::string, AcknowledgedOfKey> acknowledged_;
+  ByKey<AcknowledgedOfKey> acknowledged_;
   std::map<std::size_t, std::int64_t> greatest_wall_ms_;  // by node, ever
   std::int64_t greatest_offset_ms_ = INT64_MIN;           // of a wall clock from virtual time, ever
   std::int64_t least_offset_ms_ = INT64_MAX;

@@ -171,6 +171,10 @@ void Clock::append(Actor actor, Runs runs) {
 }
 
 void Clock::join(const Clock& other) {
+  if (entries_.empty()) {
+    entries_ = other.entries_;
+    return;
+  }
   auto at = entries_.begin();
   for (const Entry& theirs : other.entries_) {
     if (at != entries_.end() && at->actor < theirs.actor)

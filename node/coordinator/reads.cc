@@ -101,7 +101,7 @@ void Reads::begin(Step& step, Pending pending) {
   if (it->second.candidates.size() < wanted)
     return fail(
         step, it, absl::StatusCode::kUnavailable,
-        neighbours_.reachable(it->second.partition).size() < wanted
+        neighbours_.count_reachable(it->second.partition) < wanted
             ? neighbours_.too_few(it->second.partition, it->second.level)
             : absl::StrCat("the replica at ", neighbours_.ring.node_id(neighbours_.self),
                            " was found damaged and is not served from, and too few others are "
@@ -148,7 +148,7 @@ void Reads::go_on(Step& step, Iterator it) {
   if (!pending.waiting.empty()) return;
   const std::size_t replicas = neighbours_.ring.replicas(pending.partition).size();
   if (pending.answers.size() < replicas ||
-      neighbours_.reachable(pending.partition).size() < replicas)
+      neighbours_.count_reachable(pending.partition) < replicas)
     return;  // who has not answered now may have it
   KV_MARK(kSessionLost);
   fail(step, it, absl::StatusCode::kFailedPrecondition,

@@ -104,7 +104,7 @@ bool Writes::has_room(Step& step, const Asker& asker, Partition partition) {
 bool Writes::reaches_enough(Step& step, const Asker& asker, Partition partition, Level level) {
   const std::size_t damaged = is_damaged_here(partition) ? 1 : 0;  // which confirms nothing
   const std::size_t needed = neighbours_.needed_at(level, partition);
-  const std::size_t reachable = neighbours_.reachable(partition).size();
+  const std::size_t reachable = neighbours_.count_reachable(partition);
   if (reachable >= needed + damaged) return true;
   if (reachable >= needed) {
     refuse_damaged(step, asker, partition);

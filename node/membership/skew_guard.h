@@ -14,10 +14,10 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <vector>
 
+#include "node/base/flat_map.h"
 #include "node/base/types.h"
 #include "node/membership/peer_wall.h"
 
@@ -51,7 +51,7 @@ class SkewGuard {
   void settle(Now now);
 
   std::int64_t limit_us_;
-  std::map<NodeIndex, WallBounds> heard_;
+  FlatMap<NodeIndex, WallBounds> heard_;
   // The time of the majority that outvoted this node last, as WallBounds has it; empty while nothing is held against it.
   std::optional<std::int64_t> condemned_by_us_;
 };

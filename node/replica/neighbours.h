@@ -29,6 +29,7 @@ struct Neighbours {
 
   // The partition's replicas that can be reached, this node first if it is one, else in order of preference.
   std::vector<NodeIndex> reachable(Partition partition) const;
+  std::size_t count_reachable(Partition partition) const;  // how many those are
 
   std::size_t needed_at(Level level, Partition partition) const {
     return needed(level, ring.replicas(partition).size());

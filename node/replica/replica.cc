@@ -372,7 +372,8 @@ void Replica::note_peer(NodeIndex peer, const Clock& applied, const Clock& durab
   known.applied = applied;
   known.durable = durable;
   known.stated = PeerClock::Statement{applied, durable};
-  known.settled = known.settled.intersect(durable);  // less, if it has lost its disk
+  if (!durable.covers(known.settled))  // it has lost its disk
+    known.settled = known.settled.intersect(durable);
   if (state_.clock.covers(applied)) unheard_.erase(peer);
   if (!state_.rebuilding || is_catching_up()) return;
   state_.rebuilding = false;

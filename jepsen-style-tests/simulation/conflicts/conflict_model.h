@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "jepsen-style-tests/simulation/judges/by_dot.h"
+#include "jepsen-style-tests/simulation/judges/tables.h"
 #include "node/messages/message.h"
 #include "node/storage/record_codec.h"
 

@@ -42,7 +42,7 @@ void Truth::check_conflicts() {
   if (lost_something_ || lost_a_disk_) return;
   if (greatest_wall_ms() - least_wall_ms_ >= kMaxConflictAgeMs) return;
   std::map<Partition, std::map<std::string, std::vector<Version>>> held;
-  for (const auto& [key, unused] : writes_by_time_) {
+  for (const std::string& key : sorted_keys(writes_by_time_)) {
     if (!storage::policy_of(key).is_ordered()) continue;
     const Partition partition = partition_of(key);
     const std::size_t first = cluster_->ring().replicas(partition).front().value;

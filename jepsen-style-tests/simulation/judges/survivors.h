@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "jepsen-style-tests/simulation/judges/by_dot.h"
+#include "jepsen-style-tests/simulation/judges/tables.h"
 #include "node/messages/message.h"
 
 namespace kv::sim {

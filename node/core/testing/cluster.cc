@@ -227,11 +227,10 @@ void Cluster::happen(const WakeUp& wake_up) {
 std::uint64_t Cluster::write(std::size_t node, const std::string& key,
                              std::optional<std::string> value, WriteOptions options) {
   const std::uint64_t id = next_request_++;
-  std::string storage_key = stored(key);
-  const Partition partition = home_of(storage_key);
+  const auto& [storage_key, partition] = place(key);
   ClientWrite write{id,
                     partition,
-                    std::move(storage_key),
+                    storage_key,
                     std::move(value),
                     std::move(options.token),
                     options.level,
@@ -249,11 +248,10 @@ std::uint64_t Cluster::write(std::size_t node, const std::string& key,
 std::uint64_t Cluster::read(std::size_t node, const std::string& key, Level level,
                             std::int64_t timeout_ms, std::optional<Clock> session) {
   const std::uint64_t id = next_request_++;
-  std::string storage_key = stored(key);
-  const Partition partition = home_of(storage_key);
+  const auto& [storage_key, partition] = place(key);
   if (nodes_[node].up)
     deliver(node, partition.value % nodes_[node].shards.size(),
-            ClientGet{id, partition, std::move(storage_key), level, after_ms(now_, timeout_ms),
+            ClientGet{id, partition, storage_key, level, after_ms(now_, timeout_ms),
                       std::move(session)});
   return id;
 }

@@ -92,6 +92,12 @@ class Observer {
 // is of policy lww, in a bucket of the smallest or greatest number of replicas that the cluster offers.
 std::string stored(const std::string& name);
 
+// What a name means, and where that belongs.
+struct Place {
+  std::string key;  // storage key
+  Partition partition;
+};
+
 inline NodeIndex index_of(std::size_t node) { return NodeIndex{static_cast<std::uint16_t>(node)}; }
 
 // An independent generator for each name.
@@ -177,7 +183,8 @@ class Cluster {
   Held held(std::size_t node) const;          // of each kind, by the shard that holds most
   ReadCounters reads(std::size_t node) const;
   bool has_owner(std::size_t node) const;  // its disk says whose it is
-  Partition partition_of(const std::string& key) const;
+  const Place& place(const std::string& name) const;
+  Partition partition_of(const std::string& key) const { return place(key).partition; }
   Partition home_of(const std::string& storage_key) const;
   // The replica there is neither damaged nor being rebuilt. The node is up and has one.
   bool is_fit(std::size_t node, Partition partition) const;
@@ -328,6 +335,7 @@ class Cluster {
   std::vector<Link> links_;  // by min * nodes + max
   std::vector<Direction> directions_;
   std::vector<PeerClock> peer_clocks_;  // as `from` knows them of `to`, like directions_
+  mutable std::map<std::string, Place> places_;  // those that were asked for
   std::uint64_t next_request_ = 1;
   std::vector<bool> answered_;                    // by id
   std::map<std::uint64_t, ClientReply> replies_;  // that are kept

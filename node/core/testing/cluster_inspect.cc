@@ -58,7 +58,14 @@ std::string stored(const std::string& name) {
   return storage::storage_key(bucket, name);
 }
 
-Partition Cluster::partition_of(const std::string& key) const { return home_of(stored(key)); }
+const Place& Cluster::place(const std::string& name) const {
+  const auto [it, is_new] = places_.try_emplace(name);
+  if (is_new) {
+    it->second.key = stored(name);
+    it->second.partition = home_of(it->second.key);
+  }
+  return it->second;
+}
 
 Partition Cluster::home_of(const std::string& storage_key) const {
   const std::string_view bucket = storage::bucket_of(storage_key);
