@@ -44,6 +44,11 @@ Run::Run(const Plan& plan, bool with_transcript)
       transfers_before_(reached(simulation::Mark::kFullTransferAsked)),
       cuts_before_(reached(simulation::Mark::kLogCut)),
       found_before_(reached(simulation::Mark::kScrubFound)) {
+  for (std::uint32_t key = 0; key < plan.keys; ++key) {
+    std::string name = absl::StrCat(plan.policies[key % plan.policies.size()], "k", key);
+    Place place = cluster_.place(name);
+    keys_.push_back({std::move(name), std::move(place)});
+  }
   truth_.attach(cluster_);
   if (plan.history) history_.emplace(plan);
 }
@@ -116,41 +121,42 @@ void Run::majority() {
 }
 
 // Some replica among the members has a clock that is fit to.
-bool Run::can_order(std::uint32_t members, const std::string& name) const {
+bool Run::can_order(std::uint32_t members, const Place& place) const {
   for (std::size_t node = 0; node < cluster_.size(); ++node)
-    if ((members >> node & 1U) != 0 && cluster_.is_replica(node, name) && !cluster_.is_skewed(node))
+    if ((members >> node & 1U) != 0 && cluster_.is_replica(node, place.partition) &&
+        !cluster_.is_skewed(node))
       return true;
-  return !storage::policy_of(cluster_.place(name).key).is_ordered();
+  return !storage::policy_of(place.key).is_ordered();
 }
 
 void Run::check_majority(std::uint32_t members, bool silent) {
-  const std::size_t keys = std::min<std::size_t>(plan_.keys, kCheckedKeys);
+  const std::size_t keys = std::min(keys_.size(), kCheckedKeys);
   for (std::size_t key = 0; key < keys; ++key) {
-    const std::string name = name_of_key(static_cast<std::uint32_t>(key));
+    const auto& [name, place] = keys_[key];
+    const Partition partition = place.partition;
     std::size_t replicas = 0;
     std::vector<std::size_t> coordinators;
     for (std::size_t node = 0; node < cluster_.size(); ++node) {
       if ((members >> node & 1U) == 0) continue;
-      const bool is_replica = cluster_.is_replica(node, name);
+      const bool is_replica = cluster_.is_replica(node, partition);
       replicas += is_replica ? 1U : 0U;
       // A write that is forwarded into silence has an unknown outcome, as it should.
-      const bool writes_here = is_replica && can_order(1U << node, name) &&
-                               !cluster_.is_catching_up(node, cluster_.partition_of(name));
+      const bool writes_here =
+          is_replica && can_order(1U << node, place) && !cluster_.is_catching_up(node, partition);
       if (writes_here || !silent) coordinators.push_back(node);
     }
-    if (replicas <= cluster_.ring().replicas(cluster_.partition_of(name)).size() / 2) continue;
+    if (replicas <= cluster_.ring().replicas(partition).size() / 2) continue;
     // A read that finds damage fails at once where too few others are left, and so do reads while what was damaged is rebuilt.
-    const Partition partition = cluster_.partition_of(name);
     if (truth_.is_rotten(partition) || !unfit(partition).empty()) continue;
-    if (coordinators.empty() || !can_order(members, name)) continue;
+    if (coordinators.empty() || !can_order(members, place)) continue;
     const std::size_t at = coordinators[rng_.below(coordinators.size())];
-    const std::string value = announce(name, 100'000 + key, nullptr);
+    const std::string value = announce(place.key, 100'000 + key, nullptr);
     const std::uint64_t written =
-        cluster_.write(at, name, value, {Level::kQuorum, Durability::kDisk, kServeWithinMs, {}});
+        cluster_.write(at, place, value, {Level::kQuorum, Durability::kDisk, kServeWithinMs, {}});
     if (history_.has_value() && history_->takes(name))
       history_->sent(written, cluster_.now(),
                      {Kind::kPut, 0, at, name, value, Level::kQuorum, Durability::kDisk, {}});
-    const std::uint64_t read = cluster_.read(at, name, Level::kQuorum, kServeWithinMs);
+    const std::uint64_t read = cluster_.read(at, place, Level::kQuorum, kServeWithinMs);
     cluster_.run_until(
         [&] {
           return cluster_.write_result(written) != nullptr && cluster_.read_reply(read) != nullptr;
@@ -163,8 +169,7 @@ void Run::check_majority(std::uint32_t members, bool silent) {
       violate(Check::kLiveness, absl::StrCat("a write of ", name, " at n", at + 1, ": ",
                                              result == nullptr ? "no answer" : in_words(*result)));
     else
-      truth_.acknowledged(cluster_.place(name).key, cluster_.partition_of(name), *result, Level::kQuorum,
-                          Durability::kDisk);
+      truth_.acknowledged(place.key, partition, *result, Level::kQuorum, Durability::kDisk);
     const ClientReadReply* reply = cluster_.read_reply(read);
     if (reply == nullptr || reply->code != absl::StatusCode::kOk)
       violate(Check::kLiveness, absl::StrCat("a read of ", name, " at n", at + 1, ": ",
@@ -238,8 +243,7 @@ void Run::mend_and_rest() {
 void Run::judge_history() {
   history_->equal(cluster_.now());
   cluster_.run_for(kLookEveryMs);  // connections may not all be back
-  for (std::uint32_t key = 0; key < plan_.keys; ++key) {
-    const std::string name = name_of_key(key);
+  for (const auto& [name, place] : keys_) {
     if (!history_->takes(name)) continue;
     for (std::uint32_t node = 0; node < cluster_.size(); ++node) {
       const std::uint64_t id = cluster_.read(node, name, Level::kOne);
@@ -254,10 +258,10 @@ void Run::judge_history() {
 
 void Run::check_sessions() {
   for (const auto& [client, session] : sessions_) {
-    for (std::uint32_t key = 0; key < std::min<std::size_t>(plan_.keys, kCheckedKeys); ++key) {
-      const std::string name = name_of_key(key);
+    for (std::size_t key = 0; key < std::min(keys_.size(), kCheckedKeys); ++key) {
+      const auto& [name, place] = keys_[key];
       const std::size_t node = rng_.below(cluster_.size());
-      const auto needs = session.needs(cluster_.partition_of(name));
+      const auto needs = session.needs(place.partition);
       const auto read = [&] { return cluster_.read_now(node, name, Level::kOne, needs); };
       ClientReadReply reply = read();
       if (truth_.lost_something()) continue;  // answered it must be all the same
@@ -275,13 +279,8 @@ void Run::check_sessions() {
 
 // ---- Operations -----------------------------------------------------------------------------------------------------
 
-std::string Run::name_of_key(std::uint32_t key) const {
-  return absl::StrCat(plan_.policies[key % plan_.policies.size()], "k", key);
-}
-
 // The value to be put, which is known to be on its way from now on.
-std::string Run::announce(const std::string& name, std::uint64_t number, const Clock* token) {
-  const std::string& key = cluster_.place(name).key;
+std::string Run::announce(const std::string& key, std::uint64_t number, const Clock* token) {
   const std::string_view policy = storage::policy_of(key).name();
   if (policy != "max" && policy != "counter") {
     const std::string value = absl::StrCat("v", number);
@@ -294,17 +293,17 @@ std::string Run::announce(const std::string& name, std::uint64_t number, const C
 }
 
 void Run::start(const Action& action) {
-  const std::string name = name_of_key(action.key);
+  if (!cluster_.is_up(action.node)) return;
+  const auto& [name, place] = keys_[action.key];
   Operation operation;
   operation.action = action;
-  operation.key = cluster_.place(name).key;
-  operation.partition = cluster_.place(name).partition;
+  operation.key = place.key;
+  operation.partition = place.partition;
   operation.acknowledged_before = truth_.acknowledged_count(operation.key);
   operation.deadline = after_ms(cluster_.now(), action.amount);
   operation.incarnation = cluster_.incarnation(action.node);
   operation.wall_ms = cluster_.wall(action.node).ms;
   operation.unfit = unfit(operation.partition);
-  if (!cluster_.is_up(action.node)) return;
   const bool writes = action.kind == Kind::kPut || action.kind == Kind::kDelete;
   if (writes && action.token == TokenUse::kOfOtherKey) {
     const auto it = last_read_.find(action.client);
@@ -322,13 +321,13 @@ void Run::start(const Action& action) {
   if (action.kind == Kind::kGet) {
     std::optional<Clock> needs;
     if (session != nullptr) needs = session->needs(operation.partition);
-    id = cluster_.read(action.node, name, action.level, action.amount, std::move(needs));
+    id = cluster_.read(action.node, place, action.level, action.amount, std::move(needs));
   } else if (action.kind == Kind::kScan) {
     const Partition partition{
         static_cast<std::uint16_t>(action.key % cluster_.ring().partitions())};
     id = cluster_.scan(action.node, partition, action.level, 1 + action.key % 5, action.amount);
   } else {
-    id = write(action, name, operation);
+    id = write(action, place, operation);
   }
   note_sent(id, name, operation);
   pending_.emplace(id, std::move(operation));
@@ -336,7 +335,7 @@ void Run::start(const Action& action) {
 
 // Every attempt of a request asks for the same. They belong to no session: what the first has written may be older than what
 // the client has seen by the time of the next.
-std::uint64_t Run::write(const Action& action, const std::string& name, Operation& operation) {
+std::uint64_t Run::write(const Action& action, const Place& place, Operation& operation) {
   Request* request = action.request > 0 ? &requests_[action.request] : nullptr;
   const bool again = request != nullptr && request->attempts++ > 0;
   if (again) {
@@ -354,7 +353,7 @@ std::uint64_t Run::write(const Action& action, const std::string& name, Operatio
     truth_.sent_again(operation.key, operation.value);
   } else {
     operation.value =
-        announce(name, action.value, operation.token ? &operation.token->context : nullptr);
+        announce(place.key, action.value, operation.token ? &operation.token->context : nullptr);
   }
   if (request != nullptr && !again) {
     request->token = operation.token;
@@ -375,7 +374,7 @@ std::uint64_t Run::write(const Action& action, const std::string& name, Operatio
   truth_.carried(after);
   std::optional<std::string> value;
   if (action.kind == Kind::kPut) value = operation.value;
-  return cluster_.write(action.node, name, std::move(value),
+  return cluster_.write(action.node, place, std::move(value),
                         {action.level, action.durability, action.amount, operation.token, condition,
                          ttl_ms, after, request != nullptr ? absl::StrCat(action.request) : ""});
 }
@@ -473,8 +472,8 @@ void Run::on_read(const Operation& operation, const ClientReadReply& reply) {
         seen ? absl::StrCat(" at ", to_string(seen->first)) : "");
   });
   if (plan_.sessions) {
-    const auto found = sessions_[operation.action.client].on_read(operation.partition, operation.before,
-                                                                  reply, truth_);
+    const auto found = sessions_[operation.action.client].on_read(operation.partition,
+                                                                  operation.before, reply, truth_);
     if (found.has_value())
       violate(found->first, absl::StrCat(to_string(operation.action), ": ", found->second));
   }

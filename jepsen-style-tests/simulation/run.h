@@ -67,6 +67,10 @@ class Run final : private Observer {
     Unfit unfit;               // when it was asked
     ClientSession::Before before;
   };
+  struct Key {
+    std::string name;
+    Place place;
+  };
   struct LastRead {
     std::string key;
     Token token;
@@ -93,7 +97,7 @@ class Run final : private Observer {
   void check_logs(std::uint32_t members);
   void check_scrub();
   std::vector<std::string> spoil(std::size_t node, Partition partition);
-  bool can_order(std::uint32_t members, const std::string& name) const;
+  bool can_order(std::uint32_t members, const Place& place) const;
   void check_bounds();
   void check_bound(std::size_t node, std::string_view what, std::uint64_t held,
                    std::uint64_t limit);
@@ -102,10 +106,9 @@ class Run final : private Observer {
   void mend_clocks();
 
   // Operations.
-  std::string name_of_key(std::uint32_t key) const;
-  std::string announce(const std::string& name, std::uint64_t number, const Clock* token);
+  std::string announce(const std::string& key, std::uint64_t number, const Clock* token);
   void start(const Action& action);
-  std::uint64_t write(const Action& action, const std::string& name, Operation& operation);
+  std::uint64_t write(const Action& action, const Place& place, Operation& operation);
   std::int64_t ttl_for(const Action& action, const std::string& key) const;
   const LastRead* read_for(const Action& action, const std::string& key) const;
   void on_write(const Operation& operation, const ClientWriteReply& reply);
@@ -166,7 +169,8 @@ class Run final : private Observer {
   Truth truth_;
   Cluster cluster_;
   Watchers watchers_;
-  Rng rng_;                               // of the phases after chaos
+  Rng rng_;  // of the phases after chaos
+  std::vector<Key> keys_;
   std::optional<ClientHistory> history_;  // if the plan wants it
   std::map<std::uint64_t, Operation> pending_;
   std::map<std::uint64_t, Request> requests_;         // by Action::request

@@ -223,7 +223,8 @@ void Truth::take_version(const std::string& key, const Version& version) {
 
 void Truth::check_skew() {
   for (std::size_t node = 0; node < cluster_->size(); ++node)
-    if (cluster_->is_up(node) && cluster_->is_skewed(node) && !skew_->may_be_off(node))
+    if (!skew_->might_have_been_off(node) && cluster_->is_up(node) && cluster_->is_skewed(node) &&
+        !skew_->may_be_off(node))
       violate(
           Check::kSkewGuarded,
           absl::StrCat(name_of_node(node), " takes its clock for off, and no majority ever was"));

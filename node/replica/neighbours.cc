@@ -18,8 +18,8 @@ std::vector<NodeIndex> Neighbours::reachable(Partition partition) const {
 
 std::size_t Neighbours::count_reachable(Partition partition) const {
   const auto& replicas = ring.replicas(partition);
-  return static_cast<std::size_t>(
-      std::count_if(replicas.begin(), replicas.end(), [this](NodeIndex node) { return is_up(node); }));
+  return static_cast<std::size_t>(std::count_if(replicas.begin(), replicas.end(),
+                                                [this](NodeIndex node) { return is_up(node); }));
 }
 
 std::string Neighbours::too_few(Partition partition, Level level) const {

@@ -1,7 +1,9 @@
 #include "node/storage/keys.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
+#include <cstring>
 
 #include "node/base/check.h"
 #include "node/base/limits.h"
@@ -18,37 +20,50 @@ constexpr std::size_t kLogKeyBytes = kPartitionBytes + kDotBytes;
 constexpr int kPerishable = 1;
 constexpr int kRequested = 2;
 
-void append_big_endian(std::string& out, std::uint64_t value, std::size_t bytes) {
-  char all[8];
-  for (std::size_t i = 8; i-- > 0; value >>= 8) all[i] = static_cast<char>(value);
-  out.append(all + 8 - bytes, bytes);
+constexpr std::size_t kNumberBytes = 8;
+
+std::uint64_t big_endian(std::uint64_t value) {
+  return std::endian::native == std::endian::big ? value : __builtin_bswap64(value);
 }
 
-std::uint64_t read_big_endian(std::string_view bytes) {
+void append_number(std::string& out, std::uint64_t value) {
+  const std::uint64_t bytes = big_endian(value);
+  out.append(reinterpret_cast<const char*>(&bytes), kNumberBytes);
+}
+
+// Of the first bytes. Precondition: there are enough.
+std::uint64_t read_number(std::string_view bytes) {
   std::uint64_t value = 0;
-  for (const char c : bytes) value = value << 8 | static_cast<unsigned char>(c);
-  return value;
+  KV_CHECK(bytes.size() >= kNumberBytes, "keys are made here");
+  std::memcpy(&value, bytes.data(), kNumberBytes);
+  return big_endian(value);
 }
 
 // The partition, and room for what follows.
 std::string start_of_key(Partition partition, std::size_t more_bytes) {
   std::string out;
   out.reserve(kPartitionBytes + more_bytes);
-  append_big_endian(out, partition.value, kPartitionBytes);
+  out.push_back(static_cast<char>(partition.value >> 8));
+  out.push_back(static_cast<char>(partition.value));
   return out;
 }
 
 void append_dot(std::string& out, Dot dot) {
-  append_big_endian(out, dot.actor.id, 8);
-  append_big_endian(out, dot.counter, 8);
+  const std::uint64_t bytes[] = {big_endian(dot.actor.id), big_endian(dot.counter)};
+  static_assert(sizeof bytes == kDotBytes);
+  out.append(reinterpret_cast<const char*>(bytes), kDotBytes);
 }
 
 Dot read_dot(std::string_view bytes) {
-  return {Actor{read_big_endian(bytes.substr(0, 8))}, read_big_endian(bytes.substr(8, 8))};
+  return {Actor{read_number(bytes)}, read_number(bytes.substr(kNumberBytes))};
 }
 
 void append_time(std::string& out, WallMs at) {
-  append_big_endian(out, static_cast<std::uint64_t>(std::max<std::int64_t>(at.ms, 0)), 8);
+  append_number(out, static_cast<std::uint64_t>(std::max<std::int64_t>(at.ms, 0)));
+}
+
+WallMs read_time(std::string_view bytes) {
+  return WallMs{static_cast<std::int64_t>(read_number(bytes))};
 }
 
 std::size_t separator(std::string_view storage_key) {
@@ -130,7 +145,7 @@ Dot dot_of_log_key(std::string_view log_key) {
 std::string log_value(const LogEntry& entry) {
   std::string out(1, static_cast<char>((entry.perishable ? kPerishable : 0) |
                                        (entry.request.has_value() ? kRequested : 0)));
-  if (entry.request.has_value()) append_big_endian(out, *entry.request, 8);
+  if (entry.request.has_value()) append_number(out, *entry.request);
   return out.append(entry.storage_key);
 }
 
@@ -139,7 +154,7 @@ LogEntry log_entry(std::string_view log_value) {
   LogEntry entry{(log_value[0] & kPerishable) != 0, log_value.substr(1), {}};
   if ((log_value[0] & kRequested) == 0) return entry;
   KV_CHECK(log_value.size() >= 9, "made by log_value");
-  entry.request = read_big_endian(log_value.substr(1, 8));
+  entry.request = read_number(log_value.substr(1));
   entry.storage_key = log_value.substr(9);
   return entry;
 }
@@ -161,15 +176,14 @@ std::string due_key(Partition partition, WallMs at, std::string_view storage_key
 Due due_of_key(std::string_view due_key) {
   constexpr std::size_t kTimeAt = 1 + kPartitionBytes;
   KV_CHECK(due_key.size() > kTimeAt + 8, "made by due_key");
-  return {WallMs{static_cast<std::int64_t>(read_big_endian(due_key.substr(kTimeAt, 8)))},
-          due_key.substr(kTimeAt + 8)};
+  return {read_time(due_key.substr(kTimeAt)), due_key.substr(kTimeAt + kNumberBytes)};
 }
 
 std::string requests_prefix(Partition partition) { return "q" + partition_prefix(partition); }
 
 std::string request_prefix(Partition partition, std::uint64_t name) {
   std::string out = requests_prefix(partition);
-  append_big_endian(out, name, 8);
+  append_number(out, name);
   return out;
 }
 
@@ -184,7 +198,7 @@ std::string request_age_prefix(Partition partition) { return "a" + partition_pre
 std::string request_age_key(Partition partition, const RequestAge& age) {
   std::string out = request_age_prefix(partition);
   append_time(out, age.at);
-  append_big_endian(out, age.name, 8);
+  append_number(out, age.name);
   append_dot(out, age.dot);
   return out;
 }
@@ -192,26 +206,24 @@ std::string request_age_key(Partition partition, const RequestAge& age) {
 RequestAge request_age_of_key(std::string_view key) {
   constexpr std::size_t kTimeAt = 1 + kPartitionBytes;
   KV_CHECK(key.size() == kTimeAt + 16 + kDotBytes, "made by request_age_key");
-  return {WallMs{static_cast<std::int64_t>(read_big_endian(key.substr(kTimeAt, 8)))},
-          read_big_endian(key.substr(kTimeAt + 8, 8)), read_dot(key.substr(kTimeAt + 16))};
+  return {read_time(key.substr(kTimeAt)), read_number(key.substr(kTimeAt + kNumberBytes)),
+          read_dot(key.substr(kTimeAt + 2 * kNumberBytes))};
 }
 
 std::string conflict_prefix(Partition partition) { return "j" + partition_prefix(partition); }
 
 std::string conflict_key(Partition partition, WallMs at, Dot lost) {
   std::string out = conflict_prefix(partition);
-  append_big_endian(out, static_cast<std::uint64_t>(std::max<std::int64_t>(at.ms, 0)), 8);
-  append_big_endian(out, lost.actor.id, 8);
-  append_big_endian(out, lost.counter, 8);
+  append_time(out, at);
+  append_dot(out, lost);
   return out;
 }
 
 NotedAt noted_at(std::string_view conflict_key) {
   constexpr std::size_t kTimeAt = 1 + kPartitionBytes;
   KV_CHECK(conflict_key.size() == kTimeAt + 24, "made by conflict_key");
-  return {WallMs{static_cast<std::int64_t>(read_big_endian(conflict_key.substr(kTimeAt, 8)))},
-          Dot{Actor{read_big_endian(conflict_key.substr(kTimeAt + 8, 8))},
-              read_big_endian(conflict_key.substr(kTimeAt + 16, 8))}};
+  return {read_time(conflict_key.substr(kTimeAt)),
+          read_dot(conflict_key.substr(kTimeAt + kNumberBytes))};
 }
 
 std::string replica_prefix() { return "r"; }

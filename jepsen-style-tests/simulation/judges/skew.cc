@@ -7,7 +7,7 @@
 namespace kv::sim {
 
 SkewModel::SkewModel(const Cluster& cluster, std::int64_t limit_ms)
-    : cluster_(cluster), limit_us_(limit_ms * 1000), ever_(cluster.size()) {
+    : cluster_(cluster), limit_us_(limit_ms * 1000), ever_(cluster.size()), might_(cluster.size()) {
   for (std::size_t node = 0; node < ever_.size(); ++node)
     ever_[node] = {ahead_ms(node), ahead_ms(node)};
 }
@@ -32,7 +32,7 @@ bool SkewModel::may_be_off(std::size_t node) {
     ahead += (ever_[other].greatest_ms - ever_[node].least_ms) * 1000 > limit_us_ ? 1U : 0U;
     behind += (ever_[node].greatest_ms - ever_[other].least_ms) * 1000 > limit_us_ ? 1U : 0U;
   }
-  return std::max(ahead, behind) >= 2;
+  return might_[node] = might_[node] || std::max(ahead, behind) >= 2;
 }
 
 bool SkewModel::could_know(std::size_t node, const Ears& ears) const {

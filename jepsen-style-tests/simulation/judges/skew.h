@@ -26,8 +26,10 @@ class SkewModel {
   // Why the shard that took the last event should not have written to an ordered bucket; "" if there is no reason.
   std::string why_not_to_write() const;
 
-  // Whether the node might, with the worst luck, have heard of a majority that is further away than the limit.
+  // Whether the node might, with the worst luck, have heard of a majority that is further away than the limit. Once it might,
+  // it always may.
   bool may_be_off(std::size_t node);
+  bool might_have_been_off(std::size_t node) const { return might_[node]; }  // by then
 
  private:
   struct Ears {  // of a shard
@@ -50,6 +52,7 @@ class SkewModel {
   std::map<std::pair<std::size_t, std::size_t>, Ears> ears_;  // by node and shard
   std::pair<std::size_t, std::size_t> stepping_;
   std::vector<Range> ever_;  // ahead_ms, by node
+  std::vector<bool> might_;  // be off, by node
 };
 
 }  // namespace kv::sim

@@ -61,17 +61,14 @@ Cluster::Cluster(ClusterOptions options, Observer* observer)
 
 // ---- Time -----------------------------------------------------------------------------------------------------------
 
-void Cluster::at(Instant when, What what) {
+Cluster::What& Cluster::schedule(Instant when) {
   KV_CHECK(when >= now_, "nothing happens in the past");
-  if (free_.empty()) {
-    free_.push_back(whats_.size());
-    whats_.emplace_back();
-  }
-  const std::size_t place = free_.back();
+  if (free_.empty()) free_.push_back(&whats_.emplace_back());
+  What* const place = free_.back();
   free_.pop_back();
-  whats_[place] = std::move(what);
   events_.push_back({when, sequence_++, place});
   std::push_heap(events_.begin(), events_.end(), kLater);
+  return *place;
 }
 
 void Cluster::step() {
@@ -79,7 +76,7 @@ void Cluster::step() {
   const Happening next = events_.back();
   events_.pop_back();
   now_ = next.at;
-  std::visit([this](const auto& it) { this->happen(it); }, whats_[next.what]);
+  std::visit([this](const auto& it) { this->happen(it); }, *next.what);
   free_.push_back(next.what);
 }
 
@@ -224,13 +221,12 @@ void Cluster::happen(const WakeUp& wake_up) {
 
 // ---- Clients --------------------------------------------------------------------------------------------------------
 
-std::uint64_t Cluster::write(std::size_t node, const std::string& key,
-                             std::optional<std::string> value, WriteOptions options) {
+std::uint64_t Cluster::write(std::size_t node, const Place& place, std::optional<std::string> value,
+                             WriteOptions options) {
   const std::uint64_t id = next_request_++;
-  const auto& [storage_key, partition] = place(key);
   ClientWrite write{id,
-                    partition,
-                    storage_key,
+                    place.partition,
+                    place.key,
                     std::move(value),
                     std::move(options.token),
                     options.level,
@@ -241,17 +237,16 @@ std::uint64_t Cluster::write(std::size_t node, const std::string& key,
                     options.after};
   write.request = checked_request_id(options.request_id, write).value();
   if (nodes_[node].up)
-    deliver(node, partition.value % nodes_[node].shards.size(), std::move(write));
+    deliver(node, place.partition.value % nodes_[node].shards.size(), std::move(write));
   return id;
 }
 
-std::uint64_t Cluster::read(std::size_t node, const std::string& key, Level level,
+std::uint64_t Cluster::read(std::size_t node, const Place& place, Level level,
                             std::int64_t timeout_ms, std::optional<Clock> session) {
   const std::uint64_t id = next_request_++;
-  const auto& [storage_key, partition] = place(key);
   if (nodes_[node].up)
-    deliver(node, partition.value % nodes_[node].shards.size(),
-            ClientGet{id, partition, storage_key, level, after_ms(now_, timeout_ms),
+    deliver(node, place.partition.value % nodes_[node].shards.size(),
+            ClientGet{id, place.partition, place.key, level, after_ms(now_, timeout_ms),
                       std::move(session)});
   return id;
 }

@@ -92,9 +92,9 @@ class Observer {
 // is of policy lww, in a bucket of the smallest or greatest number of replicas that the cluster offers.
 std::string stored(const std::string& name);
 
-// What a name means, and where that belongs.
+// Where a storage key belongs.
 struct Place {
-  std::string key;  // storage key
+  std::string key;
   Partition partition;
 };
 
@@ -114,10 +114,18 @@ class Cluster {
   // Nodes are named by their index. Each of these starts a request and returns its id; a request to a node that dies is
   // never answered.
 
-  std::uint64_t write(std::size_t node, const std::string& key, std::optional<std::string> value,
+  std::uint64_t write(std::size_t node, const Place& place, std::optional<std::string> value,
                       WriteOptions options = {});
+  std::uint64_t write(std::size_t node, const std::string& key, std::optional<std::string> value,
+                      WriteOptions options = {}) {
+    return write(node, place(key), std::move(value), std::move(options));
+  }
+  std::uint64_t read(std::size_t node, const Place& place, Level level, std::int64_t timeout_ms,
+                     std::optional<Clock> session = {});
   std::uint64_t read(std::size_t node, const std::string& key, Level level = Level::kQuorum,
-                     std::int64_t timeout_ms = 1000, std::optional<Clock> session = {});
+                     std::int64_t timeout_ms = 1000, std::optional<Clock> session = {}) {
+    return read(node, place(key), level, timeout_ms, std::move(session));
+  }
   std::uint64_t scan(std::size_t node, Partition partition, Level level, std::uint32_t max_items,
                      std::int64_t timeout_ms);
 
@@ -182,8 +190,8 @@ class Cluster {
   CoreStatus status(std::size_t node) const;  // the sum of its shards
   Held held(std::size_t node) const;          // of each kind, by the shard that holds most
   ReadCounters reads(std::size_t node) const;
-  bool has_owner(std::size_t node) const;  // its disk says whose it is
-  const Place& place(const std::string& name) const;
+  bool has_owner(std::size_t node) const;     // its disk says whose it is
+  Place place(const std::string& key) const;  // of what the name means
   Partition partition_of(const std::string& key) const { return place(key).partition; }
   Partition home_of(const std::string& storage_key) const;
   // The replica there is neither damaged nor being rebuilt. The node is up and has one.
@@ -281,10 +289,14 @@ class Cluster {
   struct Happening {
     Instant at;
     std::uint64_t sequence;
-    std::size_t what;  // in whats_: the heap moves these often
+    What* what;  // the heap moves these often
   };
 
-  void at(Instant when, What what);
+  What& schedule(Instant when);  // what it is to be is the caller's to say
+  template <typename It>
+  void at(Instant when, It it) {
+    schedule(when) = std::move(it);
+  }
   void step();
   void happen(const Turn& turn);
   void happen(const WakeUp& wake_up);
@@ -330,12 +342,11 @@ class Cluster {
   std::uint64_t sequence_ = 0;
   std::vector<Happening> events_;  // a heap: the next to happen in front
   std::deque<What> whats_;         // which stay where they are while others come
-  std::vector<std::size_t> free_;  // places in whats_
+  std::vector<What*> free_;        // places in whats_
   std::vector<Node> nodes_;
   std::vector<Link> links_;  // by min * nodes + max
   std::vector<Direction> directions_;
   std::vector<PeerClock> peer_clocks_;  // as `from` knows them of `to`, like directions_
-  mutable std::map<std::string, Place> places_;  // those that were asked for
   std::uint64_t next_request_ = 1;
   std::vector<bool> answered_;                    // by id
   std::map<std::uint64_t, ClientReply> replies_;  // that are kept

@@ -58,13 +58,10 @@ std::string stored(const std::string& name) {
   return storage::storage_key(bucket, name);
 }
 
-const Place& Cluster::place(const std::string& name) const {
-  const auto [it, is_new] = places_.try_emplace(name);
-  if (is_new) {
-    it->second.key = stored(name);
-    it->second.partition = home_of(it->second.key);
-  }
-  return it->second;
+Place Cluster::place(const std::string& key) const {
+  std::string storage_key = stored(key);
+  const Partition partition = home_of(storage_key);
+  return {std::move(storage_key), partition};
 }
 
 Partition Cluster::home_of(const std::string& storage_key) const {
