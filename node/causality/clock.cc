@@ -58,6 +58,8 @@ Runs subtract(const Runs& a, const Runs& b) {
 
 // Whether all of `b` is in `a`; runs are never adjacent, so each of its runs must lie in one.
 bool includes(const Runs& a, const Runs& b) {
+  if (a.size() == 1 && b.size() == 1)  // as mostly
+    return a[0].first <= b[0].first && b[0].last <= a[0].last;
   auto i = a.begin();
   for (const Run& run : b) {
     while (i != a.end() && i->last < run.first) ++i;
@@ -124,8 +126,9 @@ Clock::Entry& Clock::find_or_insert(Actor actor) {
 bool Clock::contains(Dot dot) const {
   const Entry* entry = find(dot.actor);
   if (entry == nullptr) return false;
+  if (dot.counter <= entry->runs[0].last) return entry->runs[0].first <= dot.counter;
   const auto it =
-      std::lower_bound(entry->runs.begin(), entry->runs.end(), dot.counter,
+      std::lower_bound(entry->runs.begin() + 1, entry->runs.end(), dot.counter,
                        [](const Run& run, std::uint64_t counter) { return run.last < counter; });
   return it != entry->runs.end() && it->first <= dot.counter;
 }

@@ -57,11 +57,13 @@ class Writes {
 
   // Deltas of the writes made since the last call, to be pushed to the partition's other replicas.
   std::vector<std::pair<Partition, Delta>> take_pushes() { return std::exchange(pushes_, {}); }
+  bool has_pushes() const { return !pushes_.empty(); }
 
   // Replicas that a repeated request waits for: what they have is to be found out at once.
   std::vector<std::pair<Partition, NodeIndex>> take_exchanges() {
     return std::exchange(exchanges_, {});
   }
+  bool has_exchanges() const { return !exchanges_.empty(); }
 
   // Writes made since the last call that wait for this node's own disk.
   bool take_wants_sync() { return std::exchange(wants_sync_, false); }

@@ -90,7 +90,8 @@ void Core::step(Event&& event, Now now) {
 }
 
 void Core::exchange_wanted(Step& step) {
-  repair_read(step);
+  if (reads_.repairs().has_news()) repair_read(step);
+  if (!writes_.has_exchanges()) return;
   for (const auto& [partition, node] : writes_.take_exchanges())
     replication_->exchange(step, node, partition);
 }
@@ -115,8 +116,9 @@ void Core::on_repair(Step& step, Partition partition, const Repair& repair) {
 }
 
 void Core::push_writes(Step& step) {
-  for (const auto& [partition, delta] : writes_.take_pushes())
-    replication_->push(step, partition, delta);
+  if (writes_.has_pushes())
+    for (const auto& [partition, delta] : writes_.take_pushes())
+      replication_->push(step, partition, delta);
   sync_wanted_ |= writes_.take_wants_sync();
   sync_wanted_ |= replication_->take_wants_sync();
 }

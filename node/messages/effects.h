@@ -29,6 +29,7 @@ struct Effects {
   Instant wake_at = kNever;
 
   void send(NodeIndex to, Partition partition, decltype(Message::body) body) {
+    if (messages.empty()) messages.reserve(4);  // or most of them would move
     messages.push_back({to, {partition, std::move(body)}});
   }
 };

@@ -31,10 +31,6 @@ Length length_of(std::size_t length) {
   return out;
 }
 
-void append_bytes(std::string& out, std::string_view bytes) {
-  out.append(length_of(bytes.size()).bytes, kLengthBytes).append(bytes);
-}
-
 std::size_t take_length(std::string_view& in) {
   std::size_t length = 0;
   for (std::size_t i = kLengthBytes; i-- > 0;)
@@ -52,10 +48,14 @@ std::string_view take_bytes(std::string_view& in) {
 
 void append_change(std::string& log, Family family, Do what, std::string_view key,
                    std::string_view value) {
-  log.push_back(static_cast<char>(family));
-  log.push_back(static_cast<char>(what));
-  append_bytes(log, key);
-  append_bytes(log, value);
+  const struct {
+    Family family;
+    Do what;
+    Length length;
+  } start{family, what, length_of(key.size())};
+  static_assert(sizeof start == 2 + kLengthBytes);
+  log.append(reinterpret_cast<const char*>(&start), sizeof start).append(key);
+  log.append(length_of(value.size()).bytes, kLengthBytes).append(value);
 }
 
 void append_frame(std::string& log, const WriteBatch& batch) {

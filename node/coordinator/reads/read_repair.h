@@ -40,6 +40,7 @@ class ReadRepair {
   std::vector<std::pair<Partition, NodeIndex>> take_exchanges() {
     return std::exchange(exchanges_, {});
   }
+  bool has_news() const { return !here_.empty() || !exchanges_.empty(); }  // for these two
 
   std::uint64_t sent() const { return sent_; }
   std::uint64_t skipped() const { return skipped_; }  // for want of budget

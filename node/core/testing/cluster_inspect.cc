@@ -139,9 +139,10 @@ Held Cluster::held(std::size_t node) const {
 ReadCounters Cluster::reads(std::size_t node) const {
   ReadCounters sum;
   for (const Shard& shard : nodes_[node].shards) {
-    sum.asked += shard.core->reads().asked;
-    sum.hedges += shard.core->reads().hedges;
-    sum.repairs += shard.core->reads().repairs;
+    const ReadCounters one = shard.core->reads();
+    sum.asked += one.asked;
+    sum.hedges += one.hedges;
+    sum.repairs += one.repairs;
   }
   return sum;
 }
