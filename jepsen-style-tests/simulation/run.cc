@@ -259,9 +259,9 @@ void Run::judge_history() {
 void Run::check_sessions() {
   for (const auto& [client, session] : sessions_) {
     for (std::size_t key = 0; key < std::min(keys_.size(), kCheckedKeys); ++key) {
-      const auto& [name, place] = keys_[key];
+      const std::string& name = keys_[key].name;
       const std::size_t node = rng_.below(cluster_.size());
-      const auto needs = session.needs(place.partition);
+      const auto needs = session.needs(keys_[key].place.partition);
       const auto read = [&] { return cluster_.read_now(node, name, Level::kOne, needs); };
       ClientReadReply reply = read();
       if (truth_.lost_something()) continue;  // answered it must be all the same
