@@ -120,11 +120,8 @@ void Cluster::note(std::string_view what) {
 
 // ---- A core's turn --------------------------------------------------------------------------------------------------
 
-void Cluster::deliver(std::size_t node, std::size_t shard, Event event) {
-  if (!nodes_[node].up) return;
-  Shard& body = nodes_[node].shards[shard];
-  body.inbox.push_back(std::move(event));
-  if (std::exchange(body.turn_is_due, true)) return;
+void Cluster::turn_soon(std::size_t node, std::size_t shard) {
+  if (std::exchange(nodes_[node].shards[shard].turn_is_due, true)) return;
   at(std::max(nodes_[node].paused_until,
               after_us(now_, nodes_[node].rng.between(0, options_.max_turn_delay_us))),
      Turn{node, shard, nodes_[node].incarnation});

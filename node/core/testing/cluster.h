@@ -302,7 +302,13 @@ class Cluster {
   void happen(const WakeUp& wake_up);
   void happen(const Arrival& arrival);
   static void happen(const std::function<void()>& what) { what(); }
-  void deliver(std::size_t node, std::size_t shard, Event event);
+  template <typename Kind>
+  void deliver(std::size_t node, std::size_t shard, Kind event) {
+    if (!nodes_[node].up) return;
+    nodes_[node].shards[shard].inbox.emplace_back(std::move(event));
+    turn_soon(node, shard);
+  }
+  void turn_soon(std::size_t node, std::size_t shard);
   void take_turn(std::size_t node, std::size_t shard);
   void carry_out(std::size_t node, std::size_t shard, Effects& effects);
   bool commit(std::size_t node, const storage::WriteBatch& batch);
