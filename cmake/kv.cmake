@@ -67,6 +67,7 @@ elseif(KV_PROFILE)
   add_compile_options("-fprofile-instr-use=${KV_PROFILE}" -ffunction-sections
                       -Wno-profile-instr-unprofiled -Wno-profile-instr-out-of-date)
   add_link_options(-fuse-ld=lld -Wl,--emit-relocs)
+  set(CMAKE_INTERPROCEDURAL_OPTIMIZATION ON)
 endif()
 
 set(KV_WARNINGS

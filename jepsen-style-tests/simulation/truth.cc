@@ -356,7 +356,9 @@ void Truth::not_applied(const std::string& value) {
 
 void Truth::acknowledged(const std::string& storage_key, Partition partition,
                          const WriteResult& result, Level level, Durability durability) {
-  Acknowledged one{result.dot, result.hlc, level, durability, 0, false};
+  AcknowledgedOfKey& all = acknowledged_[storage_key];
+  Acknowledged one{result.dot, result.hlc, level, durability, 0, false, result.hlc};
+  if (!all.writes.empty()) one.latest = std::max(one.latest, all.writes.back().latest);
   std::size_t had = 0;
   for (const NodeIndex replica : cluster_->ring().replicas(partition)) {
     const Mirror& there = mirror(replica.value, partition);
@@ -373,7 +375,6 @@ void Truth::acknowledged(const std::string& storage_key, Partition partition,
             absl::StrCat(to_string(result.dot), " was acknowledged at ", to_string(level),
                          durability == Durability::kDisk ? " on disk" : "", " with ", result.acks,
                          " replicas; ", had, " had it"));
-  AcknowledgedOfKey& all = acknowledged_[storage_key];
   all.writes.push_back(one);
   all.dots.add(one.dot);
 }
@@ -435,13 +436,14 @@ Truth::MustSee Truth::must_see(const std::string& storage_key, std::size_t count
   const bool noticed_all = noticed.covers(it->second.dots);  // as mostly, and found out at once
   const std::size_t unread = n - replicas_of(level, n);
   const Acknowledged* greatest = nullptr;
-  for (std::size_t i = 0; i < count; ++i) {
+  for (std::size_t i = count; i-- > 0;) {
     const Acknowledged& one = it->second.writes[i];
+    if (noticed_all && greatest != nullptr && one.latest < greatest->hlc) break;
     if (one.degraded || one.holders == 0 || replicas_of(one.level, n) <= unread) continue;
     if (greatest == nullptr ||
         std::pair(one.hlc, one.dot) > std::pair(greatest->hlc, greatest->dot))
       greatest = &one;
-    if (!noticed_all && !noticed.contains(one.dot)) must.missed = one.dot;
+    if (!noticed_all && !must.missed && !noticed.contains(one.dot)) must.missed = one.dot;
   }
   if (greatest != nullptr) must.greatest = std::pair(greatest->hlc, greatest->dot);
   return must;

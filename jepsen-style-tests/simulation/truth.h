@@ -142,6 +142,7 @@ class Truth {
     Durability durability;
     std::uint32_t holders = 0;  // one bit for each node whose disk has kept it since
     bool degraded = false;      // one of them has lost it
+    Hlc latest;                 // of this one and those before it
   };
 
   std::int64_t now_ms() const { return cluster_ == nullptr ? 0 : cluster_->now().us / 1000; }
