@@ -277,7 +277,7 @@ Effects Core::flush(Now now) {
   effects_.wake_at =
       std::min({writes_.next_deadline(), reads_.next_deadline(), replication_->next_wake(),
                 scrub_.next_wake(), sync_under_way_ ? kNever : next_sync_, next_maintenance_});
-  return std::exchange(effects_, Effects{});
+  return effects_.take();
 }
 
 // One sync at a time: what is committed while it runs waits for the next, which all of them share.

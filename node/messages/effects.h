@@ -6,6 +6,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "node/base/time.h"
@@ -31,6 +32,18 @@ struct Effects {
   void send(NodeIndex to, Partition partition, decltype(Message::body) body) {
     if (messages.empty()) messages.reserve(4);  // or most of them would move
     messages.push_back({to, {partition, std::move(body)}});
+  }
+
+  // All of them; none is left.
+  Effects take() {
+    Effects all;
+    all.batch.swap(batch);
+    all.sync = std::exchange(sync, false);
+    all.messages.swap(messages);
+    all.replies.swap(replies);
+    all.warnings.swap(warnings);
+    all.wake_at = std::exchange(wake_at, kNever);
+    return all;
   }
 };
 

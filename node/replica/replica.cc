@@ -68,6 +68,15 @@ bool same_values(const Object& a, const Object& b) {
   return values(a) == values(b);
 }
 
+// A version brings its own dot along, also when it came in answer to another: if it stayed unnamed and its issuer lost it, the
+// clocks of two replicas could be equal and their objects not.
+Clock dots_with_versions(const Item& item) {
+  Clock dots = item.dots;
+  if (!KV_PLANTED(kVersionUnnamed))
+    for (const Version& version : item.object.versions) dots.add(version.dot);
+  return dots;
+}
+
 // A version that the transfer has shown to be gone, and that this replica knows nothing of.
 bool brings_back(const Item& item, const Transfer& transfer, const Clock& known) {
   if (item.key > transfer.last || KV_PLANTED(kTransferForgetsGone)) return false;
@@ -252,11 +261,8 @@ absl::Status Replica::apply_items(Transaction& tx, const std::vector<Item>& item
   }
   const Clock known = state_.clock;
   for (const Item& item : items) {
-    // A version brings its own dot along, also when it came in answer to another: if it stayed unnamed and its issuer lost
-    // it, the clocks of two replicas could be equal and their objects not.
-    Clock dots = item.dots;
-    if (!KV_PLANTED(kVersionUnnamed)) dots.join(dots_of(item.object));
-    mark_processed(tx.batch, item.key, dots, perishables_of(item.object), item.requests);
+    mark_processed(tx.batch, item.key, dots_with_versions(item), perishables_of(item.object),
+                   item.requests);
   }
   const Requested none;
   for (std::size_t i = 0; i < items.size(); ++i) {
@@ -289,9 +295,7 @@ void Replica::join_item(Transaction& tx, const Item& item, const Clock& their_cl
   if (!mine.context.empty()) KV_MARK(kContextOutlivedPage);
   if (mine.versions.size() > 1) KV_MARK(kSiblingsJoined);
   // Announced is also what lost against a version that was here, and what goes without a dot: the sender knew it to be gone.
-  Clock fresh = item.dots;
-  if (!KV_PLANTED(kVersionUnnamed)) fresh.join(dots_of(item.object));
-  fresh = fresh.minus(known);
+  Clock fresh = dots_with_versions(item).minus(known);
   for (const storage::RequestRecord& own : requested.superfluous)
     take_back(tx.batch, item.key, mine, own, fresh);
   const bool values_differ = !same_values(mine, before);

@@ -84,6 +84,11 @@ class WriteBatch {
     ranges_.clear();
     announced_.clear();
   }
+  void swap(WriteBatch& other) noexcept {
+    changes_.swap(other.changes_);
+    ranges_.swap(other.ranges_);
+    announced_.swap(other.announced_);
+  }
   bool empty() const { return changes_.empty() && ranges_.empty(); }
   const Changes& changes() const { return changes_; }
   const std::vector<Range>& ranges() const { return ranges_; }
