@@ -16,7 +16,7 @@ struct RunOptions {
 
 int run_seeds(const RunOptions& options);
 int run_kept(const std::string& file, std::size_t jobs);
-int run_reference(std::uint64_t seed);
+int run_reference(const RunOptions& options);
 int replay_seed(std::uint64_t seed, bool shorten, bool hash_only);
 // A bug that no seed finds, nor one of those kept, may still change what a transcript in this folder says.
 int find_planted(const std::string& name, std::uint64_t max_seeds, std::size_t jobs,

@@ -70,8 +70,9 @@ void add_others(CLI::App& app, Arguments& a) {
   CLI::App* reference = app.add_subcommand(
       "reference",
       "The load that speed is stated for: 3 nodes, 100 operations a second, faults on");
-  reference->add_option("SEED", a.seed);
-  reference->callback([&a] { a.code = run_reference(a.seed); });
+  reference->add_option("--first", a.run.first, "The first seed; default 1");
+  reference->add_option("--seeds", a.run.seeds, "How many; default 10");
+  reference->callback([&a] { a.code = run_reference(a.run); });
   app.add_subcommand("marks", "Lists the marks, the planted bugs and the checks")->callback([&a] {
     a.code = list_marks();
   });
