@@ -206,11 +206,11 @@ std::string Scene::read(const Words& words) {
 
 std::string Scene::show(const std::string& key) {
   std::string out;
-  const Partition partition = cluster_->partition_of(key);
+  const auto [storage_key, partition] = cluster_->place(key);
   for (std::size_t node = 0; node < cluster_->size(); ++node) {
-    if (!cluster_->is_replica(node, key)) continue;
+    if (!cluster_->is_replica(node, partition)) continue;
     const auto objects = cluster_->objects(node, partition);
-    const auto it = objects.find(stored(key));
+    const auto it = objects.find(storage_key);
     absl::StrAppend(&out, "n", node + 1, cluster_->is_up(node) ? ": " : " (down): ",
                     describe(it == objects.end() ? std::vector<Version>{} : it->second), "  ",
                     name(cluster_->replica(node, partition).clock), "\n");
@@ -332,10 +332,11 @@ std::string Scene::life(const Words& words) {
                           : has(words, "wiped") ? Disk::kWiped
                                                 : Disk::kKept);
   if (what == "stop") cluster_->stop(node);
-  if (what == "rot")
-    cluster_->engine(node).damage(
-        storage::Family::kObjects,
-        storage::object_key(cluster_->partition_of(words.at(2)), stored(words.at(2))));
+  if (what == "rot") {
+    const auto [storage_key, partition] = cluster_->place(words.at(2));
+    cluster_->engine(node).damage(storage::Family::kObjects,
+                                  storage::object_key(partition, storage_key));
+  }
   if (what == "backup") cluster_->backup(node);
   if (what == "restore") cluster_->restore(node, has(words, "unseen"));
   if (what == "swap") cluster_->swap_disks(node, node_of(words.at(2)));

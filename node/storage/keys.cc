@@ -13,14 +13,13 @@ namespace kv::storage {
 namespace {
 
 constexpr std::size_t kPartitionBytes = 2;
-constexpr std::size_t kDotBytes = 16;
+constexpr std::size_t kNumberBytes = 8;
+constexpr std::size_t kDotBytes = 2 * kNumberBytes;
 constexpr std::size_t kLogKeyBytes = kPartitionBytes + kDotBytes;
 
 // Flags of a log entry.
 constexpr int kPerishable = 1;
 constexpr int kRequested = 2;
-
-constexpr std::size_t kNumberBytes = 8;
 
 std::uint64_t big_endian(std::uint64_t value) {
   return std::endian::native == std::endian::big ? value : __builtin_bswap64(value);
@@ -153,9 +152,9 @@ LogEntry log_entry(std::string_view log_value) {
   KV_CHECK(!log_value.empty(), "made by log_value");
   LogEntry entry{(log_value[0] & kPerishable) != 0, log_value.substr(1), {}};
   if ((log_value[0] & kRequested) == 0) return entry;
-  KV_CHECK(log_value.size() >= 9, "made by log_value");
+  KV_CHECK(log_value.size() > kNumberBytes, "made by log_value");
   entry.request = read_number(log_value.substr(1));
-  entry.storage_key = log_value.substr(9);
+  entry.storage_key = log_value.substr(1 + kNumberBytes);
   return entry;
 }
 
@@ -175,7 +174,7 @@ std::string due_key(Partition partition, WallMs at, std::string_view storage_key
 
 Due due_of_key(std::string_view due_key) {
   constexpr std::size_t kTimeAt = 1 + kPartitionBytes;
-  KV_CHECK(due_key.size() > kTimeAt + 8, "made by due_key");
+  KV_CHECK(due_key.size() > kTimeAt + kNumberBytes, "made by due_key");
   return {read_time(due_key.substr(kTimeAt)), due_key.substr(kTimeAt + kNumberBytes)};
 }
 
@@ -205,7 +204,7 @@ std::string request_age_key(Partition partition, const RequestAge& age) {
 
 RequestAge request_age_of_key(std::string_view key) {
   constexpr std::size_t kTimeAt = 1 + kPartitionBytes;
-  KV_CHECK(key.size() == kTimeAt + 16 + kDotBytes, "made by request_age_key");
+  KV_CHECK(key.size() == kTimeAt + 2 * kNumberBytes + kDotBytes, "made by request_age_key");
   return {read_time(key.substr(kTimeAt)), read_number(key.substr(kTimeAt + kNumberBytes)),
           read_dot(key.substr(kTimeAt + 2 * kNumberBytes))};
 }
@@ -221,7 +220,7 @@ std::string conflict_key(Partition partition, WallMs at, Dot lost) {
 
 NotedAt noted_at(std::string_view conflict_key) {
   constexpr std::size_t kTimeAt = 1 + kPartitionBytes;
-  KV_CHECK(conflict_key.size() == kTimeAt + 24, "made by conflict_key");
+  KV_CHECK(conflict_key.size() == kTimeAt + kNumberBytes + kDotBytes, "made by conflict_key");
   return {read_time(conflict_key.substr(kTimeAt)),
           read_dot(conflict_key.substr(kTimeAt + kNumberBytes))};
 }

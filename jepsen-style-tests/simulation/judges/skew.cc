@@ -32,7 +32,7 @@ bool SkewModel::may_be_off(std::size_t node) {
     ahead += (ever_[other].greatest_ms - ever_[node].least_ms) * 1000 > limit_us_ ? 1U : 0U;
     behind += (ever_[node].greatest_ms - ever_[other].least_ms) * 1000 > limit_us_ ? 1U : 0U;
   }
-  return might_[node] = might_[node] || std::max(ahead, behind) >= 2;
+  return might_[node] = std::max(ahead, behind) >= 2;
 }
 
 bool SkewModel::could_know(std::size_t node, const Ears& ears) const {

@@ -197,7 +197,6 @@ class Cluster {
   // The replica there is neither damaged nor being rebuilt. The node is up and has one.
   bool is_fit(std::size_t node, Partition partition) const;
   bool is_catching_up(std::size_t node, Partition partition) const;  // as core.h says; likewise
-  bool is_replica(std::size_t node, const std::string& key) const;
   bool is_replica(std::size_t node, Partition partition) const;
 
   // As committed.

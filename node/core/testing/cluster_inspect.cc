@@ -73,10 +73,6 @@ Partition Cluster::home_of(const std::string& storage_key) const {
   return ring_.partition_of(storage::placement_of(storage_key), n);
 }
 
-bool Cluster::is_replica(std::size_t node, const std::string& key) const {
-  return is_replica(node, partition_of(key));
-}
-
 bool Cluster::is_replica(std::size_t node, Partition partition) const {
   return ring_.is_replica(partition, index_of(node));
 }
@@ -199,8 +195,9 @@ std::map<std::string, std::vector<Version>> Cluster::objects(std::size_t node,
 }
 
 std::optional<std::string> Cluster::value(std::size_t node, const std::string& key) const {
-  const auto all = objects(node, partition_of(key));
-  const auto it = all.find(stored(key));
+  const Place there = place(key);
+  const auto all = objects(node, there.partition);
+  const auto it = all.find(there.key);
   return it == all.end() ? std::nullopt : it->second.front().value;
 }
 
